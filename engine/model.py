@@ -13,15 +13,42 @@ PriceKind = Literal["own", "free", "inherit", "unpriced"]
 OnDisconnect = Literal["drain", "cancel"]
 
 
+class PriceTier(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Rates that replace the base ones, key by key, for a request with more than `above_input_tokens` of input.
+
+    All of the request is then priced by them, and cached tokens count as input. Where several tiers apply, a price key
+    takes its rate from the one with the highest threshold that names it.
+    """
+
+    above_input_tokens: int
+    rates: dict[str, str]
+
+
+class PriceVariant(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Rates that replace the base ones, key by key, where the response says so.
+
+    `when` must hold in full: {"processing": "batch"} is what `pricing.meters` makes of the response's service tier.
+    A price key that a variant names takes the variant's rate and the variant's tiers; the others keep theirs. Where
+    several variants hold, a price key takes the first that names it, in the order of the mapping.
+    """
+
+    when: dict[str, str]
+    rates: dict[str, str]
+    tiers: tuple[PriceTier, ...] = ()
+
+
 class PriceWindow(msgspec.Struct, frozen=True, omit_defaults=True):
     """Rates that hold for requests that start at or after `start`, until the next window starts.
 
     `start` is in nanoseconds since the Unix epoch; None is "always". `rates` maps a price key of `pricing.meters`
     (`input_mtok`, …) to an exact plain decimal of USD per that key's unit. A factor may give it more than 12 decimals.
+    `tiers` are sorted by threshold, `variants` go by their names.
     """
 
     rates: dict[str, str]
     start: int | None = None
+    tiers: tuple[PriceTier, ...] = ()
+    variants: dict[str, PriceVariant] = {}
 
 
 class Pricing(msgspec.Struct, frozen=True, omit_defaults=True):
