@@ -1,0 +1,1 @@
+"""The data plane: answers requests from the current snapshot."""

@@ -1,0 +1,1 @@
+"""What the operator decides, and the catalog cannot: origins, credentials, addresses."""
