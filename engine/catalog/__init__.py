@@ -1,0 +1,1 @@
+"""The catalog: documents in, problems or a snapshot out. Pure: no network, no clock, no environment."""
