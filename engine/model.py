@@ -29,7 +29,7 @@ class PriceVariant(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `when` must hold in full: {"processing": "batch"} is what `pricing.meters` makes of the response's service tier.
     A price key that a variant names takes the variant's rate and the variant's tiers; the others keep theirs. Where
-    several variants hold, a price key takes the first that names it, in the order of the mapping.
+    several variants hold, a price key takes the one that names it with the most conditions, then by the variant's name.
     """
 
     when: dict[str, str]
