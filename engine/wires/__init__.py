@@ -1,0 +1,1 @@
+"""Payload formats: bytes in, bytes out; pure, synchronous, no I/O. `table` lists them by name."""
