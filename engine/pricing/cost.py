@@ -114,17 +114,14 @@ class _Sheet:
         if window is None:
             return
         self.base = _Tiers(_ladders(window, ()))
-        for service_tier in {value.lower() for variant in window.variants.values() for value in variant.when.values()}:
+        conditions = {name: _lower(variant.when).items() for name, variant in window.variants.items()}
+        for service_tier in {value for condition in conditions.values() for _, value in condition}:
             context = price_context(service_tier).items()
-            chosen = [
-                (-len(variant.when), name, variant)
-                for name, variant in window.variants.items()
-                if variant.when.items() <= context
-            ]
+            chosen = [name for name, condition in conditions.items() if condition <= context]
             if chosen:
                 # Weakest first: what comes later replaces it.
-                ordered = [variant for _, _, variant in sorted(chosen, key=lambda each: each[:2], reverse=True)]
-                self.tiers[service_tier] = _Tiers(_ladders(window, ordered))
+                chosen.sort(key=lambda name: (-len(conditions[name]), name), reverse=True)
+                self.tiers[service_tier] = _Tiers(_ladders(window, [window.variants[name] for name in chosen]))
 
 
 class _Tiers:
@@ -231,6 +228,10 @@ class _Level:
             if both not in meters and meters.get(one, 0) and meters.get(other, 0):
                 return f"{both} not reported: {one} and {other} may overlap"
         return ""
+
+
+def _lower(when: Mapping[str, str]) -> dict[str, str]:
+    return {key: value.lower() for key, value in when.items()}
 
 
 def _meter(price_key: str) -> Meter:
