@@ -1,0 +1,204 @@
+"""A Git repository at a ref as a source: objects are read straight from it, nothing is ever checked out."""
+
+import difflib
+import os
+import re
+import stat
+from pathlib import Path
+
+import msgspec
+
+from engine.problem import Problem
+from engine.sources import findings
+from engine.sources.errors import PathMissing, SourceError, UnknownRef
+from engine.sources.findings import DEFAULT_CAPS, Caps
+from engine.sources.git_command import Git
+from engine.tree import Tree
+
+# What git allows in a ref's name (git-check-ref-format(1)). Expressions such as main~2, @{yesterday} or :/text are
+# refused with it: a ref names a commit, and always the same way.
+_REF = re.compile(r"(?!-)(?!.*(?:\.\.|@\{))[^\x00-\x20\x7f~^:?*\[\\]+")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_TREE = re.compile(rb"([0-9a-f]+) tree [0-9]+")
+_COMMITTER = re.compile(rb"^committer .* ([0-9]{1,18}) [+-][0-9]{4}$", re.MULTILINE)
+_LISTING_BYTES = 64 * 1024 * 1024
+
+
+class GitSource:
+    """The directory `path` of the commit that `ref` names in the repository `repo`.
+
+    `ref` is a branch, a tag, a full ref name, HEAD or a commit id. A branch wins over a tag of the same name: a pushed
+    tag must not change what is deployed.
+    """
+
+    def __init__(
+        self,
+        repo: str | os.PathLike[str],
+        ref: str = "main",
+        path: str = "catalog",
+        *,
+        caps: Caps = DEFAULT_CAPS,
+        timeout: float = 30.0,
+    ) -> None:
+        self.repo = Path(repo).absolute()
+        self.ref = ref
+        self.path = _inside(path)
+        self.recursive = False
+        self._caps = caps
+        self._git = Git(self.repo, timeout)
+        if _REF.fullmatch(ref) is None:
+            raise UnknownRef(f"{ref!r} cannot be the name of a branch, tag or commit", hint="expressions are not read")
+
+    def describe(self) -> str:
+        """The source in a few words."""
+        return f"{self.path or 'the top directory'} at {self.ref} in the Git repository {self.repo}"
+
+    def head(self) -> str:
+        """The id of the commit that the ref names now: one git process.
+
+        Raises:
+            UnknownRef: there is none; and whatever is the matter with the repository.
+        """
+        for name in self._candidates():
+            answer = self._git.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+            if not answer.status:
+                return answer.output.decode().strip()
+        raise self._unknown_ref()
+
+    def read(self, commit: str | None = None) -> Tree:
+        """All files of `commit`, or of the one that the ref names now.
+
+        Raises:
+            UnknownRef, PathMissing: as their names say.
+            SourceUnreadable: objects are missing or damaged; and whatever is the matter with the repository.
+        """
+        commit = self.head() if commit is None else commit
+        entries = self._list(commit)
+        files = [entry for entry in entries if entry.is_file]
+        size = sum(entry.size for entry in files)
+        if len(files) > self._caps.files or size > self._caps.total_bytes:
+            over = findings.catalog_too_large(len(files), size, self._caps)
+            return Tree(revision=commit, files={}, blobs={}, problems=(over,))
+        problems = [problem for entry in entries if (problem := entry.problem(self._caps)) is not None]
+        wanted = [entry for entry in files if entry.problem(self._caps) is None]
+        objects = self._objects([commit, *dict.fromkeys(entry.blob for entry in wanted)], size)
+        contents = {entry.path: objects[entry.blob] for entry in wanted}
+        problems += [found for path, data in contents.items() if (found := findings.lfs_pointer(path, data))]
+        return Tree(
+            revision=commit,
+            files=contents,
+            blobs={entry.path: entry.blob for entry in wanted},
+            committed_at=_committed_at(objects[commit]),
+            problems=tuple(sorted(problems, key=lambda problem: problem.sort_key)),
+        )
+
+    def _candidates(self) -> tuple[str, ...]:
+        if self.ref == "HEAD" or self.ref.startswith("refs/") or _COMMIT.fullmatch(self.ref):
+            return (self.ref,)
+        short_id = (self.ref,) if re.fullmatch(r"[0-9a-f]{7,}", self.ref) else ()
+        return (*(f"refs/{kind}/{self.ref}" for kind in ("heads", "tags", "remotes")), *short_id)
+
+    def _unknown_ref(self) -> SourceError:
+        listed = self._git.must("for-each-ref", "--format=%(refname)", at_most=_LISTING_BYTES)
+        names = listed.decode("utf-8", "replace").split()
+        if broken := set(names) & set(self._candidates()):
+            return self._git.unreadable(f"{min(broken)} names an object that is missing or not a commit")
+        if not names:
+            return UnknownRef(f"the repository {self.repo} has no commits yet", hint="commit something first")
+        short = [name.split("/", 2)[-1] for name in names]
+        near = difflib.get_close_matches(self.ref, short, 3) or short[:5]
+        return UnknownRef(
+            f"the repository {self.repo} has no branch, tag or commit {self.ref!r}", hint=f"it has {', '.join(near)}"
+        )
+
+    def _list(self, commit: str) -> "list[_Entry]":
+        if _COMMIT.fullmatch(commit) is None:
+            raise UnknownRef(f"{commit!r} is not a full commit id")
+        tree = self._tree(commit)
+        listing = self._git.must("ls-tree", "-r", "-z", "-l", "--full-tree", tree, at_most=_LISTING_BYTES)
+        entries = [_Entry.parse(line) for line in listing.split(b"\0") if line]
+        return [entry for entry in entries if not any(map(findings.is_ignored, entry.path.split("/")))]
+
+    def _tree(self, commit: str) -> str:
+        question = f"{commit}:{self.path}\n{commit}^{{tree}}\n".encode()
+        found, whole = self._git.must("cat-file", "--batch-check", stdin=question).splitlines()
+        if not whole.endswith(b"missing"):
+            if match := _TREE.fullmatch(found):
+                return match[1].decode()
+            raise self._path_missing(commit)
+        raise self._git.unreadable(f"there is no commit {commit}, or its tree is missing")
+
+    def _path_missing(self, commit: str) -> PathMissing:
+        listing = self._git.must("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, at_most=_LISTING_BYTES)
+        roots = [os.path.dirname(name) or b"." for name in listing.split(b"\0") if _is_marker(name)]  # noqa: PTH120
+        shown = ", ".join(root.decode("utf-8", "replace") for root in roots[:3])
+        return PathMissing(
+            f"the commit {commit[:12]} has no directory {self.path!r}",
+            hint=f"there is a catalog.yaml in: {shown}" if roots else "there is no catalog.yaml in this commit",
+        )
+
+    def _objects(self, ids: list[str], size: int) -> dict[str, bytes]:
+        """The contents of the commit and the blobs, in one process; `size` is that of all blobs."""
+        room = size + len(ids) * 128 + 1024 * 1024
+        output = self._git.must("cat-file", "--batch", "--buffer", stdin="\n".join(ids).encode() + b"\n", at_most=room)
+        objects: dict[str, bytes] = {}
+        at = 0
+        for name in ids:
+            end = output.find(b"\n", at)
+            words = output[at:end].split()
+            if len(words) != 3 or words[0].decode() != name:
+                raise self._git.unreadable(f"the object {name} is missing or damaged")
+            length = int(words[2])
+            objects[name] = output[end + 1 : end + 1 + length]
+            at = end + length + 2
+        return objects
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """One line of `git ls-tree -r -l`."""
+
+    mode: int
+    blob: str
+    size: int
+    path: str
+    is_text: bool = True
+
+    @classmethod
+    def parse(cls, line: bytes) -> "_Entry":
+        about, _, name = line.partition(b"\t")
+        mode, _, blob, size = about.split()
+        path = name.decode("utf-8", "surrogateescape")
+        length = int(size) if size.isdigit() else 0
+        return cls(int(mode, 8), blob.decode(), length, path, not any("\udc80" <= char <= "\udcff" for char in path))
+
+    @property
+    def is_file(self) -> bool:
+        return stat.S_ISREG(self.mode)
+
+    def problem(self, caps: Caps) -> Problem | None:
+        if not self.is_text:
+            return findings.bad_name(self.path)
+        if stat.S_ISLNK(self.mode):
+            return findings.git_link(self.path)
+        if not self.is_file:
+            return findings.submodule(self.path)
+        cap = caps.of(self.path)
+        return findings.too_large(self.path, self.size, cap) if self.size > cap else None
+
+
+def _is_marker(name: bytes) -> bool:
+    return name == b"catalog.yaml" or name.endswith(b"/catalog.yaml")
+
+
+def _committed_at(commit: bytes) -> int | None:
+    """In nanoseconds since the Unix epoch; None where the commit's header does not say it in the usual form."""
+    match = _COMMITTER.search(commit.partition(b"\n\n")[0])
+    return int(match[1]) * 1_000_000_000 if match else None
+
+
+def _inside(path: str) -> str:
+    """A directory inside the commit, as git wants it: "" is the top."""
+    parts = [part for part in path.split("/") if part not in {"", "."}]
+    if path.startswith("/") or ".." in parts or any(character < " " for character in path):
+        raise PathMissing(f"{path!r} cannot be a directory inside a commit", hint="write it from the top: catalog")
+    return "/".join(parts)
