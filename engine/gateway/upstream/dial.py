@@ -35,7 +35,6 @@ class Addresses:
         self._policy = policy
         self._resolve = resolve
         self._literal = str(origin.address) if origin.address else None
-        self.is_literal = self._literal is not None
         self._lookup: asyncio.Task[list[str]] | None = None
 
     async def allowed(self) -> list[str]:
@@ -56,6 +55,7 @@ class Addresses:
         """One lookup at a time: however many wait for a slow resolver, it occupies one thread."""
         if self._lookup is None:
             self._lookup = asyncio.ensure_future(self._ask())
+            self._lookup.add_done_callback(lambda lookup: lookup.cancelled() or lookup.exception())  # nobody may wait
         try:
             return await asyncio.shield(self._lookup)
         except (OSError, UnicodeError):
