@@ -1,10 +1,12 @@
 """A directory as a source: for writing a catalog, and for volumes that somebody else keeps up to date."""
 
+import asyncio
 import errno
 import hashlib
 import os
 import stat
 import time
+from collections.abc import Hashable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,9 +14,10 @@ import msgspec
 
 from engine.problem import Problem
 from engine.sources import findings
-from engine.sources.errors import SourceMissing, SourceUnreadable, SourceUnsettled
+from engine.sources.errors import SourceError, SourceMissing, SourceUnreadable, SourceUnsettled
 from engine.sources.findings import DEFAULT_CAPS, Caps
 from engine.sources.folder import Folder, LinkLoop, OutsideRoot
+from engine.sources.watching import Watch
 from engine.tree import Tree, blob_id
 
 _MAX_DEPTH = 32
@@ -76,10 +79,30 @@ class DirectorySource:
                 )
             before, pause = after, min(2 * pause, _LONGEST_PAUSE)
 
-    def _scan(self) -> "_Scan":
+    def watch(self, stop: asyncio.Event) -> Watch:
+        """Iterate over it, in the running event loop, for hints that something may have changed."""
+        return Watch(self, stop)
+
+    def anchors(self) -> tuple[Path, ...]:
+        """The directory, where it is there."""
+        return (self.path,) if self.path.is_dir() else ()
+
+    def concerns(self, path: str) -> bool:
+        """Whether an event at `path` may mean a change; the swap of a Kubernetes volume is one at `..data`."""
+        name = os.path.basename(path)  # noqa: PTH119 - one call for each event of a storm
+        return "/.git/" not in path and (name.startswith("..") or not findings.is_ignored(name))
+
+    def stamp(self) -> Hashable:
+        """All marks, without any content."""
+        try:
+            return tuple(sorted(self._scan(contents=False).marks.items()))
+        except SourceError:
+            return None
+
+    def _scan(self, *, contents: bool = True) -> "_Scan":
         try:
             with Folder.root(str(self.path)) as root:
-                return _Walk(self._caps).run(root)
+                return _Walk(self._caps, contents=contents).run(root)
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ESTALE}:
                 raise SourceMissing(f"there is no directory {self.path}") from None
@@ -115,8 +138,9 @@ def _revision(files: dict[str, bytes], problems: tuple[Problem, ...]) -> str:
 class _Walk:
     """One walk over everything below a root."""
 
-    def __init__(self, caps: Caps) -> None:
+    def __init__(self, caps: Caps, *, contents: bool) -> None:
         self._caps = caps
+        self._contents = contents
         self._scan = _Scan()
         self._seen = 0
         self._files = 0
@@ -184,6 +208,9 @@ class _Walk:
         self._files += 1
         if self._is_over:
             return  # from here on, files are only counted
+        if not self._contents:
+            self._mark(name, folder.status_of(item))
+            return
         descriptor = folder.open_file(item)
         try:
             status = os.fstat(descriptor)

@@ -102,7 +102,7 @@ class Folder:
             if part == "..":
                 folder = folder._up()
                 continue
-            status = folder._status_of(part)  # noqa: SLF001
+            status = folder.status_of(part)
             if stat.S_ISLNK(status.st_mode):
                 hops += 1
                 if hops > _MAX_HOPS:
@@ -122,7 +122,8 @@ class Folder:
             raise OutsideRoot
         return self._parent
 
-    def _status_of(self, name: str) -> os.stat_result:
+    def status_of(self, name: str) -> os.stat_result:
+        """The status of `name` in this directory; of a link, its own."""
         return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
 
     def _target(self, name: str) -> "tuple[Folder, list[str]]":

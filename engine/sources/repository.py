@@ -1,10 +1,12 @@
 """A Git repository at a ref as a source: objects are read straight from it, nothing is ever checked out."""
 
+import asyncio
 import difflib
 import os
 import re
 import stat
-from pathlib import Path
+from collections.abc import Hashable
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
@@ -13,6 +15,7 @@ from engine.sources import findings
 from engine.sources.errors import PathMissing, SourceError, UnknownRef
 from engine.sources.findings import DEFAULT_CAPS, Caps
 from engine.sources.git_command import Git
+from engine.sources.watching import Watch
 from engine.tree import Tree
 
 # What git allows in a ref's name (git-check-ref-format(1)). Expressions such as main~2, @{yesterday} or :/text are
@@ -46,6 +49,7 @@ class GitSource:
         self.recursive = False
         self._caps = caps
         self._git = Git(self.repo, timeout)
+        self._located: tuple[Path, Path] | None = None
         if _REF.fullmatch(ref) is None:
             raise UnknownRef(f"{ref!r} cannot be the name of a branch, tag or commit", hint="expressions are not read")
 
@@ -91,6 +95,55 @@ class GitSource:
             committed_at=_committed_at(objects[commit]),
             problems=tuple(sorted(problems, key=lambda problem: problem.sort_key)),
         )
+
+    def watch(self, stop: asyncio.Event) -> Watch:
+        """Iterate over it, in the running event loop, for hints that something may have changed."""
+        return Watch(self, stop)
+
+    def anchors(self) -> tuple[Path, ...]:
+        """The directories whose entries change when a ref moves: few, and never those of the objects."""
+        if (located := self._locate()) is None:
+            return ()
+        own, common = located
+        wanted = {own, common, common / "reftable"}
+        for ref in self._followed(own):
+            wanted.update(common / parent for parent in PurePosixPath(ref).parents)
+        return tuple(sorted(path for path in wanted if path.is_dir()))
+
+    def concerns(self, path: str) -> bool:
+        """Whether an event at `path` may mean a moved ref: not the lock files, index and logs of every command."""
+        if path.endswith(".lock"):
+            return False
+        return path.endswith(("/HEAD", "/packed-refs", "/tables.list", "/refs")) or "/refs/" in path
+
+    def stamp(self) -> Hashable:
+        """The status of every file that may say where the ref leads."""
+        if (located := self._locate()) is None:
+            return None
+        own, common = located
+        files = [own / "HEAD", common / "packed-refs", common / "reftable" / "tables.list"]
+        return tuple(_status(file) for file in (*files, *(common / ref for ref in self._followed(own))))
+
+    def _locate(self) -> tuple[Path, Path] | None:
+        """The repository's own directory and the one that it shares with its other work trees; None: it is not there."""
+        if self._located is None or not all(path.is_dir() for path in self._located):
+            try:
+                answer = self._git.must("rev-parse", "--absolute-git-dir", "--git-common-dir")
+            except SourceError:
+                self._located = None
+            else:
+                own, common = (self.repo / os.fsdecode(line) for line in answer.splitlines())
+                self._located = (own, common)
+        return self._located
+
+    def _followed(self, own: Path) -> tuple[str, ...]:
+        if self.ref != "HEAD":
+            return self._candidates()
+        try:
+            head = (own / "HEAD").read_text("utf-8", "surrogateescape")
+        except OSError:
+            return ()
+        return (head.removeprefix("ref:").strip(),) if head.startswith("ref:") else ()
 
     def _candidates(self) -> tuple[str, ...]:
         if self.ref == "HEAD" or self.ref.startswith("refs/") or _COMMIT.fullmatch(self.ref):
@@ -184,6 +237,14 @@ class _Entry(msgspec.Struct, frozen=True):
             return findings.submodule(self.path)
         cap = caps.of(self.path)
         return findings.too_large(self.path, self.size, cap) if self.size > cap else None
+
+
+def _status(path: Path) -> Hashable:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _is_marker(name: bytes) -> bool:
