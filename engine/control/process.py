@@ -1,0 +1,117 @@
+"""The control process: `python -m engine.control.process SETTINGS_FD ADMIN_FD BEATS_FD ALIVE_FD`, run by the supervisor."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from engine import heartbeat
+from engine.control.admin import Control, build_admin
+from engine.control.bookkeeper import Bookkeeper
+from engine.control.publisher import Publisher
+from engine.control.reloader import Reloader
+from engine.control.workers import Workers
+from engine.ledger.database import DATABASE_NAME
+from engine.ledger.queries import Ledger
+from engine.ledger.store import Store
+from engine.logs import configure_logs
+from engine.operator.settings import Settings
+from engine.publication import Publication
+from engine.sources import open_source
+
+log = structlog.get_logger("control")
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        yield
+
+
+async def control(settings: Settings, admin: socket.socket, beats: socket.socket, alive: int) -> None:
+    """Run until the supervisor is gone or says so; then book what the workers left."""
+    state = Path(settings.state)
+    for warning in settings.warnings:
+        log.warning(warning)
+    database = state / DATABASE_NAME
+    bookkeeper = Bookkeeper(state / "spool", lambda: Store(database))
+    bookkeeper.start()
+    source = open_source(settings.source)
+    publisher = Publisher(source, Publication(state))
+    reloader = Reloader(publisher)
+    workers = Workers()
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(alive, _on_parent_gone, loop, alive, stop)
+    loop.add_reader(beats, lambda: workers.take(heartbeat.receive(beats)))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    tasks: set[asyncio.Task[object]] = set()
+
+    def reload_now() -> None:
+        task = loop.create_task(reloader.reload("signal"))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload_now)
+    app = build_admin(
+        Control(
+            publisher=publisher,
+            reloader=reloader,
+            bookkeeper=bookkeeper,
+            workers=workers,
+            source=source,
+            ledger=lambda: Ledger.open(database),
+        )
+    )
+    server = _Server(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+    serving = loop.create_task(server.serve(sockets=[admin]))
+    following = loop.create_task(reloader.follow(source, stop))
+    await stop.wait()
+    server.should_exit = True
+    following.cancel()
+    await serving
+    with contextlib.suppress(asyncio.CancelledError):
+        await following
+    await asyncio.to_thread(bookkeeper.finish)
+    log.info("control stopped", ledger=bookkeeper.status.error or "complete")
+
+
+def _on_parent_gone(loop: asyncio.AbstractEventLoop, alive: int, stop: asyncio.Event) -> None:
+    loop.remove_reader(alive)
+    stop.set()
+
+
+def main(argv: list[str]) -> None:
+    """Entry point of the process."""
+    settings_fd, admin_fd, beats_fd, alive = map(int, argv)
+    with os.fdopen(settings_fd, "rb") as pipe:
+        settings = Settings.from_json(pipe.read())
+    configure_logs()
+    admin = socket.socket(fileno=admin_fd)
+    beats = socket.socket(fileno=beats_fd)
+    admin.setblocking(False)
+    beats.setblocking(False)
+    asyncio.run(control(settings, admin, beats, alive))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

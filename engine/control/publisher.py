@@ -1,0 +1,137 @@
+"""From a source to a published catalog: read, compile, publish. Whatever fails, the last good one stays in force."""
+
+import time
+from typing import Literal
+
+import msgspec
+import structlog
+
+from engine.catalog.compile import compile_catalog
+from engine.catalog.snapshot import encode
+from engine.problem import Problem, has_errors
+from engine.publication import Current, Publication, PublicationError
+from engine.sources import Source, SourceError
+from engine.tree import Tree
+
+log = structlog.get_logger("control")
+
+MAX_LOGGED_PROBLEMS = 20
+
+Verdict = Literal["published", "unchanged", "rejected", "unreadable", "unpublishable"]
+
+
+class Reload(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one look at the source.
+
+    `rejected`: the documents have errors, named in `problems`. `unreadable`: the source could not be read.
+    `unpublishable`: the state directory could not be written. In these three the catalog served is the one before.
+    """
+
+    verdict: Verdict
+    trigger: str
+    at_ns: int
+    revision: str = ""
+    error: str = ""
+    problems: tuple[Problem, ...] = ()
+    duration_ms: float = 0.0
+
+    @property
+    def held(self) -> bool:
+        """Whether what is served is what the source says."""
+        return self.verdict in ("published", "unchanged")
+
+
+class Publisher:
+    """One source, one publication. Not for concurrent use: whoever triggers it serialises."""
+
+    def __init__(self, source: Source, publication: Publication) -> None:
+        self._source = source
+        self._publication = publication
+        self._judged: Reload | None = None
+        self.models = 0
+        self.last: Reload | None = None
+        self.last_good_ns: int | None = None
+
+    @property
+    def served(self) -> Current | None:
+        """What is published now."""
+        try:
+            return self._publication.current()
+        except PublicationError:
+            return None
+
+    def reload(self, trigger: str) -> Reload:
+        """Look at the source and publish it if it is another than before and sound. Blocks: run it in a thread."""
+        began = time.perf_counter()
+        outcome = self._look(trigger)
+        if not _same(outcome, self.last):
+            outcome = msgspec.structs.replace(outcome, duration_ms=round((time.perf_counter() - began) * 1000, 1))
+            _report(outcome)
+        if outcome.held:
+            self.last_good_ns = outcome.at_ns
+        self.last = outcome
+        return outcome
+
+    def _look(self, trigger: str) -> Reload:
+        now = time.time_ns()
+        judged = self._judged
+        try:
+            head = self._source.head()
+            if judged is not None and head is not None and head == judged.revision:
+                return self._again(judged, trigger, now)
+            tree = self._source.read()
+        except SourceError as error:
+            self._judged = None
+            return Reload(verdict="unreadable", trigger=trigger, at_ns=now, error=str(error))
+        if judged is not None and tree.revision == judged.revision and not tree.problems:
+            return self._again(judged, trigger, now)
+        outcome = self._compile(tree, trigger, now)
+        # What could not be written is tried again; what is wrong in a revision stays wrong in it.
+        self._judged = outcome if outcome.verdict != "unpublishable" and not tree.problems else None
+        return outcome
+
+    def _again(self, judged: Reload, trigger: str, now: int) -> Reload:
+        """A revision that was judged before: its verdict stands, and a good one is no news."""
+        if judged.held:
+            return msgspec.structs.replace(judged, verdict="unchanged", trigger=trigger, at_ns=now)
+        return judged
+
+    def _compile(self, tree: Tree, trigger: str, now: int) -> Reload:
+        outcome = compile_catalog(tree)
+        problems = outcome.problems
+        if outcome.catalog is None or has_errors(problems):
+            return Reload(verdict="rejected", trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
+        try:
+            self._publication.publish(encode(outcome.catalog), tree.revision)
+        except PublicationError as error:
+            return Reload(
+                verdict="unpublishable", trigger=trigger, at_ns=now, revision=tree.revision, error=str(error)
+            )
+        self.models = len(outcome.catalog.models)
+        return Reload(verdict="published", trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
+
+
+def _same(new: Reload, old: Reload | None) -> bool:
+    """Whether this is no news: a look that found what the one before had found."""
+    if new.verdict == "unchanged":
+        return True
+    return old is not None and (new.verdict, new.revision, new.error) == (old.verdict, old.revision, old.error)
+
+
+def _report(outcome: Reload) -> None:
+    what = {"revision": outcome.revision, "trigger": outcome.trigger, "milliseconds": outcome.duration_ms}
+    if outcome.held:
+        log.info("catalog published", **what)
+        return
+    log.error(f"catalog {outcome.verdict}: the last good one stays in force", error=outcome.error or None, **what)
+    errors = [problem for problem in outcome.problems if problem.severity == "error"]
+    for problem in errors[:MAX_LOGGED_PROBLEMS]:
+        log.error(
+            "problem",
+            code=problem.code,
+            where=f"{problem.file}:{problem.line}:{problem.column}",
+            message=problem.message,
+            hint=problem.hint or None,
+        )
+    if len(errors) > MAX_LOGGED_PROBLEMS:
+        log.error("more problems", count=len(errors) - MAX_LOGGED_PROBLEMS, see="catalog validate")

@@ -1,0 +1,230 @@
+"""The data plane's HTTP interface: raw ASGI handlers under Litestar's router, since each layer between costs a request.
+
+Order of a chat request: body → key → model → record → upstream → record → last bytes.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Litestar, Request, Response, asgi
+from litestar.exceptions import HTTPException
+
+from engine.errors import GatewayError, InvalidRequest, NotReady, ProviderDisabled
+from engine.gateway.calls import Calls
+from engine.gateway.exchange import Exchange
+from engine.gateway.reply import Reply
+from engine.gateway.request import ClientGone, Receive, RequestHeaders, read_body
+from engine.gateway.routing import Caller, Route, Routes, asked_model
+from engine.ledger.record import RequestIds
+from engine.model import Model
+from engine.operator.settings import Settings
+from engine.wires.body import Body, parse_body
+from engine.wires.openai_errors import openai_error
+
+log = structlog.get_logger("gateway")
+
+MAX_IN_FLIGHT = 10_000
+
+Scope = Any
+Handler = Callable[[Scope, Receive, Reply], Awaitable[None]]
+
+
+class Gateway:
+    """What the handlers of one worker share. `routes` is replaced whole when a new catalog is published."""
+
+    def __init__(self, settings: Settings, calls: Calls, worker: str) -> None:
+        self.settings = settings
+        self.calls = calls
+        self.worker = worker
+        self.routes: Routes | None = None
+        self.draining = False
+        self.requests = 0
+        self.refusals: Counter[str] = Counter()
+        self._ids = RequestIds()
+
+    def new_id(self) -> str:
+        """An id for a request: ours, never a client's."""
+        return self._ids.next()
+
+    def pinned(self) -> Routes:
+        """The catalog that serves a request from now to its end.
+
+        Raises:
+            NotReady: none has been published yet.
+        """
+        if self.routes is None:
+            raise NotReady("No catalog has been loaded yet.", code="no_catalog", headers={"retry-after": "1"})
+        return self.routes
+
+    async def answer(self, handler: Handler, scope: Scope, receive: Receive, send: Any) -> None:
+        """Run a handler; whatever goes wrong becomes one error of the API that was called."""
+        self.requests += 1
+        reply = Reply(send, self.new_id())
+        try:
+            await handler(scope, receive, reply)
+        except GatewayError as error:
+            self.refusals[error.code] += 1
+            await reply.error(error)
+        except ClientGone:
+            self.refusals["client_left_early"] += 1
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # the edge: a fault of ours is one line in the log and a plain 500
+            self.refusals["internal_error"] += 1
+            log.exception("internal error", request_id=reply.request_id, kind=type(error).__name__)
+            await reply.error(GatewayError("Internal error of the gateway."))
+
+    async def chat_completions(self, scope: Scope, receive: Receive, reply: Reply) -> None:
+        """`POST /v1/chat/completions`."""
+        _require(scope, "POST")
+        started_ns, started = time.time_ns(), time.perf_counter_ns()
+        routes = self.pinned()
+        reply.name_revision(routes.revision)
+        caller = routes.caller(scope["headers"])
+        headers = RequestHeaders(scope["headers"])
+        limits = self.settings.limits
+        headers.check_json_body(limits.max_body_bytes)
+        data = await read_body(receive, limit=limits.max_body_bytes, seconds=limits.body_timeout_ms / 1000)
+        body = parse_body(data)
+        asked = asked_model(body.model, headers.provider)
+        route = self._callable(caller, asked)
+        reply.name_model(route.model, headers.trace_id)
+        await self._attempt(caller, route, asked, headers, body, reply, receive, started_ns, started)
+
+    async def models(self, scope: Scope, _receive: Receive, reply: Reply) -> None:
+        """`GET /v1/models`: what the key may call, in OpenAI's shape; price and sizes under `catalog`."""
+        _require(scope, "GET")
+        routes = self.pinned()
+        reply.name_revision(routes.revision)
+        caller = routes.caller(scope["headers"])
+        created = routes.snapshot.committed_at // 10**9 if routes.snapshot.committed_at else 0
+        body = msgspec.json.encode({"object": "list", "data": [_listed(model, created) for model in caller.visible()]})
+        await reply.whole(200, body)
+
+    async def livez(self, scope: Scope, _receive: Receive, reply: Reply) -> None:
+        """`GET /livez`: the process answers."""
+        _require(scope, "GET")
+        await reply.whole(200, b'{"status":"ok"}')
+
+    async def readyz(self, scope: Scope, _receive: Receive, reply: Reply) -> None:
+        """`GET /readyz`: requests can be taken."""
+        _require(scope, "GET")
+        if self.draining:
+            raise NotReady("The gateway is shutting down.", code="shutting_down")
+        self.pinned()
+        await reply.whole(200, b'{"status":"ok"}')
+
+    def _callable(self, caller: Caller, asked: str) -> Route:
+        if len(self.calls) >= MAX_IN_FLIGHT:
+            raise NotReady("Too many calls are in flight.", code="overloaded", headers={"retry-after": "1"})
+        route = caller.route(asked)
+        if route.disabled:
+            raise ProviderDisabled(
+                f"The provider {route.model.provider!r} cannot be called on this gateway: {route.disabled}."
+            )
+        return route
+
+    async def _attempt(
+        self,
+        caller: Caller,
+        route: Route,
+        asked: str,
+        headers: RequestHeaders,
+        body: Body,
+        reply: Reply,
+        receive: Receive,
+        started_ns: int,
+        started: int,
+    ) -> None:
+        assert route.prepared is not None
+        upstream_body, client_wants_usage = route.prepared.encode(body)
+        opened = msgspec.structs.replace(
+            route.template,
+            request_id=reply.request_id,
+            started_ns=started_ns,
+            client_request_id=headers.client_request_id or "",
+            key=caller.key.name,
+            owner=caller.key.owner,
+            model_asked=asked,
+            stream=body.stream,
+            trace_id=headers.trace_id or "",
+            metadata=headers.metadata,
+            worker=self.worker,
+        )
+        exchange = Exchange(route, opened, reply, self.calls, started=started)
+        await exchange.run(upstream_body, client_wants_usage=client_wants_usage, receive=receive)
+
+
+def build_app(gateway: Gateway) -> Litestar:
+    """The ASGI application of one worker."""
+
+    def mount(path: str, handler: Handler) -> Any:
+        @asgi(path, copy_scope=False)
+        async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+            await gateway.answer(handler, scope, receive, send)
+
+        return endpoint
+
+    def not_here(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+        gateway.requests += 1
+        gateway.refusals["unknown_endpoint"] += 1
+        fault = InvalidRequest(
+            f"There is no {request.scope['path'][:80]!r} here: "
+            "this gateway serves POST /v1/chat/completions and GET /v1/models.",
+            status=error.status_code if error.status_code < 500 else 500,
+            code="unknown_endpoint",
+        )
+        return Response(
+            openai_error(fault),
+            status_code=fault.status,
+            media_type="application/json",
+            headers={"x-request-id": gateway.new_id()},
+        )
+
+    return Litestar(
+        route_handlers=[
+            mount("/v1/chat/completions", gateway.chat_completions),
+            mount("/v1/models", gateway.models),
+            mount("/livez", gateway.livez),
+            mount("/readyz", gateway.readyz),
+        ],
+        exception_handlers={HTTPException: not_here},
+        openapi_config=None,
+        debug=False,
+        logging_config=None,
+    )
+
+
+def _require(scope: Scope, method: str) -> None:
+    if scope["method"] != method and not (method == "GET" and scope["method"] == "HEAD"):
+        raise InvalidRequest(
+            f"{scope['path']} takes {method}, not {scope['method'][:16]}.",
+            status=405,
+            code="method_not_allowed",
+            headers={"allow": method},
+        )
+
+
+def _listed(model: Model, created: int) -> dict[str, Any]:
+    latest = model.pricing.windows[-1].rates if model.pricing.windows else None
+    return {
+        "id": model.name,
+        "object": "model",
+        "created": created,
+        "owned_by": model.owner or model.provider,
+        "catalog": {
+            "description": model.description,
+            "base_model": model.base_model.written if model.base_model else None,
+            "aliases": model.aliases,
+            "context_window": model.limits.context_window,
+            "max_output_tokens": model.limits.max_output_tokens,
+            "pricing": model.pricing.kind,
+            "usd": latest,
+        },
+    }
+

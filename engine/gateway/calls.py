@@ -1,0 +1,106 @@
+"""The calls of one worker that are in flight, and the one place where their records are written."""
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from engine.errors import LedgerUnwritable
+from engine.ledger.record import Attempt
+from engine.ledger.spool import Spool, Ticket
+from engine.operator.settings import DisconnectSettings, LedgerSettings
+
+if TYPE_CHECKING:
+    from engine.gateway.exchange import Exchange
+
+log = structlog.get_logger("gateway")
+
+WRITE_STALL_SECONDS = 60.0
+
+
+class Calls:
+    """Calls in flight, and the spool they are recorded in.
+
+    `unrecorded` counts calls made without a record, which happens only where the operator chose
+    `ledger.when_unwritable: allow`.
+    """
+
+    def __init__(self, spool: Spool, ledger: LedgerSettings, disconnect: DisconnectSettings) -> None:
+        self.disconnect = disconnect
+        self.unrecorded = 0
+        self.ledger_writable = True
+        self._spool = spool
+        self._allow_unrecorded = ledger.when_unwritable == "allow"
+        self._running: set[Exchange] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    @property
+    def detached(self) -> int:
+        """How many are read on for their usage although their client has left."""
+        return sum(call.detached for call in self._running)
+
+    def add(self, call: "Exchange") -> None:
+        """A call begins."""
+        self._running.add(call)
+        self._idle.clear()
+
+    def discard(self, call: "Exchange") -> None:
+        """A call is over and settled."""
+        self._running.discard(call)
+        if not self._running:
+            self._idle.set()
+
+    def may_detach(self) -> bool:
+        """Whether one more call may be read on without its client."""
+        return self.detached < self.disconnect.max_calls
+
+    def open_record(self, attempt: Attempt) -> Ticket | None:
+        """Put the beginning of an attempt on record; None if it cannot be and the operator allows going on.
+
+        Raises:
+            LedgerUnwritable: it cannot be, so the call must not be made.
+        """
+        try:
+            ticket = self._spool.open(attempt)
+        except LedgerUnwritable:
+            self._ledger_failed()
+            if not self._allow_unrecorded:
+                raise
+            self.unrecorded += 1
+            return None
+        self.ledger_writable = True
+        return ticket
+
+    def settle_record(self, ticket: Ticket, attempt: Attempt) -> None:
+        """Put the end of an attempt on record; its room was reserved when it began."""
+        self._spool.settle(ticket, attempt)
+
+    def cut_stalled(self) -> None:
+        """Treat clients that have not read for long as gone. Called once a second."""
+        now = time.monotonic()
+        for call in tuple(self._running):
+            if call.writing_since is not None and now - call.writing_since > WRITE_STALL_SECONDS:
+                call.client_left()
+
+    async def finish(self, grace_seconds: float) -> None:
+        """Wait for all calls; after `grace_seconds` those left are ended with an error, and settle."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_seconds):
+                await self._idle.wait()
+        for call in tuple(self._running):
+            call.stop("shutdown")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self._idle.wait()
+        self._spool.close()
+
+    def _ledger_failed(self) -> None:
+        if self.ledger_writable:
+            log.error("ledger not writable", requests="go on unrecorded" if self._allow_unrecorded else "are refused")
+        self.ledger_writable = False

@@ -1,0 +1,63 @@
+"""Following what control publishes: a look at one file's status, and one reference that is replaced."""
+
+import time
+from typing import Protocol
+
+import structlog
+
+from engine.catalog.snapshot import Snapshot, SnapshotFormatError
+from engine.gateway.routing import GetUpstream, Routes
+from engine.operator.credentials import Bindings
+from engine.operator.settings import Settings
+from engine.publication import Publication, PublicationError
+
+log = structlog.get_logger("gateway")
+
+POLL_SECONDS = 0.05
+
+
+class Holder(Protocol):
+    """Who serves the catalog."""
+
+    routes: Routes | None
+
+
+class Follower:
+    """Gives a worker the published catalog whenever that changes. A faulty one is left aside and said in the log."""
+
+    def __init__(self, publication: Publication, settings: Settings, holder: Holder, get_upstream: GetUpstream) -> None:
+        self._publication = publication
+        self._settings = settings
+        self._holder = holder
+        self._get_upstream = get_upstream
+        self._seen: tuple[int, int, int] | None = None
+
+    def look(self) -> bool:
+        """Load the published catalog if it is another than before; whether it was replaced. Takes a few ms at most."""
+        stamp = self._publication.stamp()
+        if stamp == self._seen or stamp is None:
+            return False
+        self._seen = stamp
+        try:
+            return self._load()
+        except (PublicationError, SnapshotFormatError) as error:
+            log.error("published catalog not usable: the one before is kept", reason=str(error))
+            return False
+
+    def _load(self) -> bool:
+        current = self._publication.current()
+        if current is None or (self._holder.routes is not None and self._holder.routes.seq == current.seq):
+            return False
+        began = time.perf_counter()
+        snapshot = Snapshot.decode(self._publication.load(current.digest))
+        # Secrets are read anew with each catalog, so that a rotated one is taken up by a reload.
+        bindings = Bindings(self._settings)
+        self._holder.routes = Routes(snapshot, current.seq, current.digest, bindings, self._get_upstream)
+        log.info(
+            "serving",
+            revision=current.revision,
+            seq=current.seq,
+            models=len(snapshot.names),
+            milliseconds=round((time.perf_counter() - began) * 1000, 1),
+        )
+        return True

@@ -1,0 +1,117 @@
+"""What goes back to a client: headers that name model, commit and cost, and one way to send an error."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from engine.errors import GatewayError
+from engine.model import Model
+from engine.wires.openai_errors import openai_error, openai_stream_error
+
+Send = Callable[[Any], Awaitable[None]]
+
+JSON_TYPE = b"application/json"
+EVENT_STREAM_TYPE = b"text/event-stream; charset=utf-8"
+
+# What an upstream says about itself and its limits may be passed on; anything else of its headers stays here.
+PASSED_ON = ("openai-processing-ms", "openai-version")
+PASSED_ON_PREFIX = "x-ratelimit-"
+MAX_PASSED_VALUE = 128
+
+
+class Reply:
+    """The reply to one request. `started` says whether its head is out; `gone` that nobody reads it any more."""
+
+    __slots__ = ("_fixed", "_send", "attempts", "cost_usd", "gone", "request_id", "started", "status")
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self.request_id = request_id
+        self.attempts = 0
+        self.cost_usd: str | None = None
+        self._fixed: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id.encode())]
+        self.started = False
+        self.gone = False
+        self.status = 0
+
+    def name_model(self, model: Model, trace_id: str | None) -> None:
+        """Say which model answers, and what Portkey's clients read."""
+        self._fixed += [
+            (b"x-catalog-model", model.name.encode()),
+            (b"x-portkey-provider", model.provider.encode()),
+            (b"x-portkey-trace-id", (trace_id or self.request_id).encode()),
+            (b"x-portkey-retry-attempt-count", b"0"),
+            (b"x-portkey-cache-status", b"DISABLED"),
+            (b"x-portkey-last-used-option-index", b"config"),
+        ]
+
+    def name_revision(self, revision: str) -> None:
+        """Say which commit of the catalog answers."""
+        self._fixed.append((b"x-catalog-revision", revision.encode()))
+
+    async def whole(self, status: int, body: bytes, extra: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """Send a complete JSON reply."""
+        head = [*self._fixed, (b"x-catalog-attempts", b"%d" % self.attempts), *extra]
+        if self.cost_usd is not None:
+            head.append((b"x-catalog-cost-usd", self.cost_usd.encode()))
+        head.append((b"content-type", JSON_TYPE))
+        head.append((b"content-length", b"%d" % len(body)))
+        await self._start(status, head)
+        await self._body(body, more=False)
+
+    async def start_stream(self, extra: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """Send the head of a stream of events; what it costs is not known yet."""
+        await self._start(
+            200,
+            [
+                *self._fixed,
+                (b"x-catalog-attempts", b"%d" % self.attempts),
+                *extra,
+                (b"content-type", EVENT_STREAM_TYPE),
+                (b"cache-control", b"no-cache"),
+                (b"x-accel-buffering", b"no"),
+            ],
+        )
+
+    async def more(self, data: bytes) -> None:
+        """Send events of a stream."""
+        await self._body(data, more=True)
+
+    async def end(self, data: bytes) -> None:
+        """Send the last events of a stream."""
+        await self._body(data, more=False)
+
+    async def error(self, error: GatewayError) -> None:
+        """Send an error: as a reply of its own, or as the last event of a stream that has begun."""
+        if self.started:
+            await self._body(openai_stream_error(error), more=False)
+            return
+        extra = [(name.encode(), value.encode("latin-1", "replace")) for name, value in error.headers.items()]
+        await self.whole(error.status, openai_error(error), extra)
+
+    async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.started, self.status = True, status
+        if not self.gone:
+            await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _body(self, data: bytes, *, more: bool) -> None:
+        if not self.gone:
+            await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+
+def passed_on(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """The upstream's headers that a client may see."""
+    return [
+        (name.encode(), value.encode("latin-1"))
+        for name, value in headers.items()
+        if (name in PASSED_ON or name.startswith(PASSED_ON_PREFIX)) and _harmless(value)
+    ]
+
+
+def retry_after(headers: Mapping[str, str]) -> dict[str, str]:
+    """The upstream's Retry-After, if it is a plain number of seconds of at most a day."""
+    value = headers.get("retry-after", "").strip()
+    return {"retry-after": value} if value.isascii() and value.isdigit() and int(value[:6]) <= 86_400 else {}
+
+
+def _harmless(value: str) -> bool:
+    return len(value) <= MAX_PASSED_VALUE and value.isascii() and value.isprintable()

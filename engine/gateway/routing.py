@@ -1,0 +1,239 @@
+"""From a key and a model's name to everything a call needs, found once per snapshot and model.
+
+All of it lives inside the snapshot's `Routes`: a new catalog brings new routes and never sees old ones. Only the
+upstream clients outlive it, since warm connections do not depend on what a catalog says.
+"""
+
+import difflib
+import time
+from collections.abc import Iterable
+from typing import Protocol
+
+
+from engine.catalog.patterns import Patterns
+from engine.catalog.snapshot import Snapshot
+from engine.errors import InvalidRequest, ModelNotFound
+from engine.gateway.keys import check_usable, hash_of, presented_secret, refused
+from engine.gateway.upstream import Upstream
+from engine.ledger.record import Attempt
+from engine.model import Key, Model, Provider
+from engine.operator.credentials import Bindings, Bound, Disabled
+from engine.operator.origins import Origin, split_url
+from engine.pricing.cost import PricePlan, compile_pricing
+from engine.wires import WIRES
+
+NEAR_NAMES = 3
+MAX_COMPARED_NAMES = 500
+
+
+class GetUpstream(Protocol):
+    """The client of an origin; one that exists already is given again."""
+
+    def __call__(self, origin: Origin) -> Upstream: ...
+
+
+class Route:
+    """One callable model, with all that can be known before a request comes.
+
+    `disabled` says why it cannot be called ("" if it can). `template` is the ledger record without what only a request
+    knows. `target` is the path at `upstream`, `headers` are complete but for the attempt's id.
+    """
+
+    __slots__ = (
+        "disabled",
+        "headers",
+        "list_plan",
+        "model",
+        "plan",
+        "prepared",
+        "target",
+        "template",
+        "upstream",
+        "wire",
+    )
+
+    def __init__(
+        self, snapshot: Snapshot, model: Model, bound: Bound | Disabled, get_upstream: GetUpstream
+    ) -> None:
+        provider = snapshot.providers[model.provider]
+        self.model = model
+        self.plan: PricePlan = compile_pricing(model.pricing)
+        self.list_plan: PricePlan | None = compile_pricing(model.list_pricing) if model.list_pricing else None
+        self.template = _template(snapshot.revision, model)
+        self.wire = WIRES.get(model.wire)
+        self.upstream: Upstream | None = None
+        self.prepared = None
+        self.target, self.headers, self.disabled = "", (), ""
+        if self.wire is None:
+            self.disabled = f"this version of the gateway does not speak {model.wire!r} yet"
+        elif isinstance(bound, Disabled):
+            self.disabled = bound.reason
+        else:
+            self._enable(provider, bound, get_upstream)
+
+    def _enable(self, provider: Provider, bound: Bound, get_upstream: GetUpstream) -> None:
+        assert self.wire is not None
+        try:
+            self.upstream = get_upstream(bound.origin)
+            self.prepared = self.wire.prepare(self.model)
+        except (OSError, ValueError) as error:
+            self.disabled = str(error)
+            return
+        secret = bound.secret.reveal() if bound.secret else None
+        self.target = split_url(provider.base_url)[1] + self.wire.endpoint
+        self.headers = _upstream_headers(provider, self.model, secret)
+
+
+class Caller:
+    """One key with what it may call: answers are kept, so that a request costs one look-up."""
+
+    __slots__ = ("_allow", "_deny", "_found", "_routes", "key", "secret_expires")
+
+    def __init__(self, routes: "Routes", key: Key, secret_expires: int | None) -> None:
+        self.key = key
+        self.secret_expires = secret_expires
+        self._routes = routes
+        self._allow = Patterns(key.models)
+        self._deny = Patterns(key.deny_models)
+        self._found: dict[str, Route] = {}
+
+    def route(self, asked: str) -> Route:
+        """The route of a model by name or alias.
+
+        Raises:
+            ModelNotFound: there is none, or this key may not see it: the same answer.
+        """
+        route = self._found.get(asked)
+        if route is None:
+            name = self._routes.snapshot.resolve(asked)
+            if name is None or not self.may_call(asked, name):
+                raise self._not_found(asked)
+            route = self._found[asked] = self._routes.of(name)
+        return route
+
+    def may_call(self, asked: str, name: str) -> bool:
+        """Whether the key covers a model, by the name that was asked for or by its own."""
+        names = (asked, name)
+        return self._allow.match_any(names) and not self._deny.match_any(names)
+
+    def visible(self) -> Iterable[Model]:
+        """The models that this key may call, in the order of their names."""
+        for name in self._routes.snapshot.names:
+            if self.may_call(name, name):
+                model = self._routes.snapshot.model(name)
+                if model is not None:
+                    yield model
+
+    def _not_found(self, asked: str) -> ModelNotFound:
+        shown = asked if len(asked) <= 160 else asked[:160] + "…"
+        near = self._near(asked[:160])
+        hint = f" Did you mean {' or '.join(near)}?" if near else " GET /v1/models lists what this key may call."
+        return ModelNotFound(f"The model {shown!r} does not exist or this key may not call it.{hint}", param="model")
+
+    def _near(self, asked: str) -> list[str]:
+        """Near names among those the key may see. The work is bounded, however large the catalog."""
+        provider, _, _ = asked.partition("/")
+        names = [name for name in self._routes.snapshot.names if self.may_call(name, name)]
+        if len(names) > MAX_COMPARED_NAMES:
+            names = [name for name in names if name.startswith(provider)][:MAX_COMPARED_NAMES]
+        return difflib.get_close_matches(asked, names, n=NEAR_NAMES, cutoff=0.6)
+
+
+class Routes:
+    """One published catalog as the data plane uses it. A request pins one from its first byte to its last."""
+
+    def __init__(
+        self, snapshot: Snapshot, seq: int, digest: str, bindings: Bindings, get_upstream: GetUpstream
+    ) -> None:
+        self.snapshot = snapshot
+        self.seq = seq
+        self.digest = digest
+        self.loaded_ns = time.time_ns()
+        self._get_upstream = get_upstream
+        self._bound = {name: bindings.resolve(provider) for name, provider in snapshot.providers.items()}
+        self.disabled = {name: bound.reason for name, bound in self._bound.items() if isinstance(bound, Disabled)}
+        self._by_name: dict[str, Route] = {}
+        self._callers: dict[str, Caller] = {}
+
+    @property
+    def revision(self) -> str:
+        """The commit, or "dir:<digest>", that this catalog was compiled from."""
+        return self.snapshot.revision
+
+    def of(self, name: str) -> Route:
+        """The route of an existing model."""
+        route = self._by_name.get(name)
+        if route is None:
+            model = self.snapshot.model(name)
+            if model is None:
+                raise KeyError(name)
+            route = self._by_name[name] = Route(
+                self.snapshot, model, self._bound[model.provider], self._get_upstream
+            )
+        return route
+
+    def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
+        """Who calls.
+
+        Raises:
+            Unauthenticated: one constant answer, whatever is wrong.
+            InvalidRequest: two different keys.
+        """
+        digest = hash_of(presented_secret(headers))
+        caller = self._callers.get(digest)
+        if caller is None:
+            found = self.snapshot.key_by_sha256(digest)
+            if found is None:
+                raise refused()
+            key, secret = found
+            caller = self._callers[digest] = Caller(self, key, secret.expires)
+        check_usable(caller.key, caller.secret_expires)
+        return caller
+
+
+def asked_model(model: str, provider: str) -> str:
+    """The model's full name, from the body's `model` and the header `x-portkey-provider: @provider`.
+
+    Raises:
+        InvalidRequest: both name a provider, and not the same.
+    """
+    if not provider:
+        return model
+    if not provider.startswith("@"):
+        provider = f"@{provider}"
+    if not model.startswith("@"):
+        return f"{provider}/{model}"
+    if model.partition("/")[0] != provider:
+        raise InvalidRequest(
+            f"The header x-portkey-provider says {provider!r}, the model {model!r}: send one of them.", param="model"
+        )
+    return model
+
+
+def _template(revision: str, model: Model) -> Attempt:
+    return Attempt(
+        request_id="",
+        state="open",
+        started_ns=0,
+        labels=model.labels,
+        model=model.name,
+        provider=model.provider,
+        api=model.api,
+        wire=model.wire,
+        base_model=model.base_model.resolved or model.base_model.written if model.base_model else "",
+        upstream_model=model.upstream_model,
+        revision=revision,
+        blob=model.blob,
+    )
+
+
+def _upstream_headers(provider: Provider, model: Model, secret: str | None) -> tuple[tuple[str, str], ...]:
+    """What goes to the upstream with every call: ours, the provider's, the model's; nothing of the client's."""
+    headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+    headers |= {name.lower(): value for name, value in provider.headers.items()}
+    headers |= {name.lower(): value for name, value in model.headers.items()}
+    if secret is not None:
+        headers["authorization"] = f"Bearer {secret}"
+    return tuple(headers.items())
+
+
