@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from engine.ledger.record import MAX_FRAME_BYTES
 
-FILE_HEADER = b"\xffcatspool1\x00\x00\x00\x00\x00\x00"
+FILE_HEADER = b"\xffspool1\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 MARK = b"\xffcat"
 HEADER = struct.Struct("<4sII")
 

@@ -39,7 +39,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     the exact decimal that was applied. `raw_usage` is the upstream's own usage object as JSON text. A cost is in
     pico-USD, None is unknown. `started_ns` is wall-clock time since the Unix epoch; the two durations are monotonic and
     count from the start of the attempt. `status` is the upstream's HTTP status, `client_status` ours; 0 is "none yet".
-    `segment` is the spool file it came from (set by the reader). `cut` names the fields that did not fit as they were.
+    `cut` names the fields that did not fit as they were.
     """
 
     version: int = SCHEMA_VERSION
@@ -78,7 +78,6 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     trace_id: str = ""
     metadata: dict[str, str] = {}
     worker: str = ""
-    segment: str = ""
     cut: tuple[str, ...] = ()
 
 

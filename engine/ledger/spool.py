@@ -179,6 +179,8 @@ class Spool:
         """Take no more opens. A file is closed once no settle is owed to it; settles go on being taken until then."""
         if self._closing:
             return
+        if self._late:
+            self._write_late()
         self._closing = True
         if self._ahead is not None:
             self._thread.submit(_discard, self._ahead)
