@@ -44,7 +44,6 @@ _SCHEMA = {
     "bad-value": (ERROR, "a value that is not one of those allowed"),
 }
 _RULES = {
-    "unknown-api": (ERROR, "a provider names an api that the vendor table does not have"),
     "bad-base-url": (ERROR, "a base_url that is not a plain http or https URL"),
     "bad-header": (ERROR, "a header that may not be set from the catalog"),
     "literal-secret": (ERROR, "what looks like a secret stands in the catalog"),
@@ -52,7 +51,7 @@ _RULES = {
     "missing-base-model": (ERROR, "a model needs a base_model and has none"),
     "unknown-model": (ERROR, "a reference to a model that is not there"),
     "base-model-cycle": (ERROR, "base models lead back to themselves"),
-    "base-model-depth": (ERROR, "a chain of base models is too long"),
+    "chain-too-long": (ERROR, "a chain of base models or price sheets is too long"),
     "pricing-cycle": (ERROR, "price sheets lead back to themselves"),
     "nothing-to-inherit": (ERROR, "pricing is inherited from something that has no price"),
     "duplicate-window": (ERROR, "two price windows start at the same time"),

@@ -34,6 +34,10 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
             at_pointer = at_pointer.rpartition("/")[0]
         return self.values.get(at_pointer, (1, 1))
 
+    def place(self, at_pointer: str) -> str:
+        """Where a key stands, for people: "models/openai/support.yaml:7"."""
+        return f"{self.file}:{self.position(at_pointer, 'key')[0]}"
+
     def problem(self, code: str, message: str, at_pointer: str = "", *, at: At = "value", hint: str = "") -> Problem:
         """A finding about the value at `at_pointer`, or about its key."""
         line, column = self.position(at_pointer, at)

@@ -56,7 +56,7 @@ def read_yaml(data: bytes, file: str) -> Reading:
     return Reading(document, tuple(problems.found))
 
 
-class _Stop(Exception):  # noqa: N818 - not an error: the file's problems say all
+class _Stop(Exception):
     """Nothing more can be learned from this file."""
 
 

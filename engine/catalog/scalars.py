@@ -19,7 +19,7 @@ _LONGEST_NUMBER = 64
 _INT64 = range(-(2**63), 2**63)
 
 
-class NumberRefused(ValueError):  # noqa: N818 - it says what was done
+class NumberRefused(ValueError):
     """A number that JSON cannot carry: not finite, or an integer beyond 64 bits. The text says which."""
 
 

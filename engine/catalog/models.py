@@ -1,0 +1,115 @@
+"""Models, everything resolved: from drafts, their bases and their prices."""
+
+from typing import Any
+
+from engine.catalog.bases import Base
+from engine.catalog.drafts import ModelDraft, Offered
+from engine.catalog.prices import Priced, at_list_price
+from engine.catalog.upstream_rules import check_headers
+from engine.catalog.values import headers, timeouts, whole
+from engine.model import BaseModel, Limits, Model, Pricing, Supports
+from engine.pricing.reference import Found
+from engine.problem import Problem
+
+_OF_THE_PROVIDER = ("headers", "timeouts")
+
+
+def check_model(draft: ModelDraft) -> list[Problem]:
+    """What a model's own file says wrong, by itself."""
+    value, document = draft.value, draft.document
+    problems = list(check_headers(document, value.get("headers", {})))
+    if value["type"] == "base" and (value.get("base_model") or "").startswith("@"):
+        message = "a model of type base reprices or limits a reference model, not one of the catalog"
+        problems.append(document.problem("bad-value", message, "/base_model", hint="write type: custom"))
+    for name in value.get("overrides", {}):
+        if name in value.get("defaults", {}):
+            message = f'"{name}" is forced by overrides, so its default never holds'
+            problems.append(document.problem("conflicting-keys", message, f"/defaults/{name}", at="key"))
+    return problems
+
+
+def build_model(draft: ModelDraft, base: Base, priced: Priced) -> Model:
+    """The model that a file describes."""
+    value, provider = draft.value, draft.owner.provider
+    limits = value.get("limits", {})
+    window = whole(limits.get("context_window")) or (base.found.model.context_window if base.found else None)
+    default_upstream = base.base.written if value["type"] == "base" and base.base else draft.slug
+    return Model(
+        name=draft.name,
+        provider=provider.name,
+        slug=draft.slug,
+        type=value["type"],
+        api=provider.api,
+        wire=draft.owner.vendor.wires[0],
+        upstream_model=value.get("upstream_model", default_upstream),
+        pricing=priced.pricing,
+        file=draft.document.file,
+        blob=draft.blob,
+        description=value.get("description", ""),
+        base_model=base.base,
+        list_pricing=_list_pricing(base.found),
+        owner=value.get("owner", ""),
+        labels=value.get("labels", {}),
+        aliases=tuple(value.get("aliases", ())),
+        supports=Supports(**value.get("supports", {})),
+        limits=Limits(window, whole(limits.get("max_output_tokens")), limits.get("over_limit", "refuse")),
+        defaults=value.get("defaults", {}),
+        overrides=value.get("overrides", {}),
+        forbid=tuple(value.get("forbid", ())),
+        headers=headers(draft.owner.document.value.get("headers"), value.get("headers")),
+        timeouts=timeouts(draft.owner.document.value.get("timeouts"), value.get("timeouts")),
+        on_disconnect=value.get("on_disconnect", "drain"),
+        origins=_origins(draft, base, priced),
+    )
+
+
+def build_offered(offered: Offered) -> Model:
+    """The model that a provider offers as the reference data knows it."""
+    provider, found = offered.owner.provider, offered.found
+    slug = offered.name.partition("/")[2]
+    file = offered.owner.document
+    place = f"{file.file}:{file.position(offered.pointer)[0]}"
+    priced = at_list_price(found, offered.owner) if found.model.windows else Priced(Pricing("unpriced"), "nowhere")
+    return Model(
+        name=offered.name,
+        provider=provider.name,
+        slug=slug,
+        type="base",
+        api=provider.api,
+        wire=offered.owner.vendor.wires[0],
+        upstream_model=slug,
+        pricing=priced.pricing,
+        file=file.file,
+        blob=provider.blob,
+        base_model=BaseModel(slug, f"{provider.api}:{found.model.id}", (), found.matched_by),
+        list_pricing=_list_pricing(found),
+        limits=Limits(found.model.context_window),
+        headers=provider.headers,
+        timeouts=provider.timeouts,
+        origins={"base_model": place, "pricing": priced.origin, **_provider_origins(file.value, offered)},
+    )
+
+
+def _list_pricing(found: Found | None) -> Pricing | None:
+    return found.model.pricing if found is not None and found.model.windows else None
+
+
+def _origins(draft: ModelDraft, base: Base, priced: Priced) -> dict[str, str]:
+    origins = {key: draft.document.place(f"/{key}") for key in draft.value if key != "accept"}
+    if (
+        base.found is not None
+        and base.found.model.context_window
+        and not draft.value.get("limits", {}).get("context_window")
+    ):
+        origins["limits.context_window"] = f"{base.found.model.name} (reference.lock)"
+    if "upstream_model" not in draft.value:
+        origins["upstream_model"] = "the base model's id" if draft.value["type"] == "base" else "the slug"
+    if draft.value.get("pricing") is None or isinstance(draft.value["pricing"], str):
+        origins["pricing"] = priced.origin
+    for key, place in _provider_origins(draft.owner.document.value, draft).items():
+        origins[key] = f"{origins[key]}, {place}" if key in origins else place
+    return origins
+
+
+def _provider_origins(value: dict[str, Any], of: ModelDraft | Offered) -> dict[str, str]:
+    return {key: of.owner.document.place(f"/{key}") for key in _OF_THE_PROVIDER if key in value}

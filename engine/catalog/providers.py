@@ -1,0 +1,82 @@
+"""Providers: their documents as structs, and the reference models that they offer as they are."""
+
+from fractions import Fraction
+
+from engine.catalog.document import Document, pointer
+from engine.catalog.drafts import Drafts, Offered, ProviderDraft
+from engine.catalog.hints import not_in_lock
+from engine.catalog.upstream_rules import check_base_url, check_headers
+from engine.catalog.values import headers, timeouts
+from engine.catalog.vendors import VENDORS
+from engine.model import Provider
+from engine.money import parse_decimal
+from engine.pricing.lock import Lock
+from engine.pricing.reference import is_pattern
+from engine.problem import Problem
+
+
+def build_provider(name: str, document: Document, blob: str, problems: list[Problem]) -> ProviderDraft | None:
+    """A provider from a document that passed its schema; None where a problem was reported."""
+    value = document.value
+    vendor = VENDORS[value["api"]]
+    found = list(check_headers(document, value.get("headers", {})))
+    base_url = vendor.base_url
+    if "base_url" in value:
+        base_url, wrong = check_base_url(document, value["base_url"])
+        found += wrong
+    elif not base_url:
+        message = f'"base_url" is missing: the api "{vendor.api}" has no usual address'
+        found.append(document.problem("missing-key", message, hint="for example base_url: http://127.0.0.1:8000/v1"))
+    factor = Fraction(1)
+    if "price_factor" in value:
+        factor = parse_decimal(value["price_factor"])
+        if not factor:
+            hint = "what costs nothing says so in its own file: pricing: free"
+            found.append(document.problem("bad-value", "a price factor is above zero", "/price_factor", hint=hint))
+    problems += found
+    if found:
+        return None
+    provider = Provider(
+        name=name,
+        api=vendor.api,
+        base_url=base_url,
+        credential=value.get("credential", vendor.credential),
+        file=document.file,
+        blob=blob,
+        description=value.get("description", ""),
+        headers=headers(value.get("headers")),
+        timeouts=timeouts(value.get("timeouts")),
+    )
+    return ProviderDraft(provider, vendor, document, factor)
+
+
+def offered_models(draft: ProviderDraft, drafts: Drafts) -> list[Offered]:
+    """The reference models of `base_models`, in the order written; patterns stand for what the lock says."""
+    document, reference = draft.document, draft.vendor.reference
+    offered: list[Offered] = []
+    for index, asked in enumerate(document.value.get("base_models", ())):
+        at = pointer("base_models", index)
+        if not reference:
+            message = f'the api "{draft.vendor.api}" has no reference models to offer'
+            drafts.problems.append(document.problem("bad-value", message, at, hint="write a model file for it"))
+        elif drafts.lock is not None:
+            offered += _offered(draft, asked, at, drafts, drafts.lock)
+    return offered
+
+
+def _offered(draft: ProviderDraft, asked: str, at: str, drafts: Drafts, lock: Lock) -> list[Offered]:
+    reference = draft.vendor.reference
+    names: tuple[str, ...] | None = lock.expand(reference, asked) if is_pattern(asked) else (asked,)
+    if names == ():
+        message = f'the pattern "{asked}" matches no reference model of {reference}'
+        drafts.problems.append(draft.document.problem("matches-nothing", message, at))
+    offered: list[Offered] = []
+    for name in names if names is not None else ():
+        found = lock.find(reference, name)
+        if found is None:
+            names = None
+            break
+        offered.append(Offered(f"@{draft.provider.name}/{name}", draft, found, at))
+    if names is None:
+        drafts.problems.append(not_in_lock(draft.document, at, reference, asked, drafts.hints))
+    return offered

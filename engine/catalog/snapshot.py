@@ -1,0 +1,150 @@
+"""The snapshot: one compiled catalog as one immutable, self-contained artifact.
+
+The artifact is a line that names the format, then MessagePack. It carries the source documents, so that an upgraded
+engine can compile them again, and each model by itself (`msgspec.Raw`), so that a catalog of any size is decoded in
+milliseconds and a model on its first use. The same catalog always gives the same bytes.
+"""
+
+import hashlib
+
+import msgspec
+
+import engine
+from engine.catalog.compile import Catalog
+from engine.catalog.patterns import Patterns
+from engine.model import Key, KeySecret, Model, Provider
+from engine.tree import Tree
+
+FORMAT = 1
+_MAGIC = b"llm-catalog-snapshot %d\n"
+_HEADER = _MAGIC % FORMAT
+
+
+class SnapshotFormatError(Exception):
+    """An artifact that this engine cannot read: damaged, or of another format. Compile its source again."""
+
+
+class _Sources(msgspec.Struct, frozen=True):
+    files: dict[str, bytes]
+    blobs: dict[str, str]
+    committed_at: int | None
+
+
+class _Artifact(msgspec.Struct, frozen=True):
+    engine: str
+    revision: str
+    providers: dict[str, Provider]
+    models: dict[str, msgspec.Raw]
+    aliases: dict[str, str]
+    model_aliases: dict[str, tuple[str, ...]]
+    keys: dict[str, msgspec.Raw]
+    secrets: dict[str, str]
+    sources: msgspec.Raw
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Artifact)
+_model_decoder = msgspec.msgpack.Decoder(Model)
+_key_decoder = msgspec.msgpack.Decoder(Key)
+_sources_decoder = msgspec.msgpack.Decoder(_Sources)
+
+
+def encode(catalog: Catalog) -> bytes:
+    """The artifact of a catalog."""
+    tree = catalog.tree
+    files = dict(sorted(tree.files.items()))
+    blobs = dict(sorted(tree.blobs.items()))
+    artifact = _Artifact(
+        engine=engine.__version__,
+        revision=tree.revision,
+        providers=catalog.providers,
+        models={name: _raw(model) for name, model in catalog.models.items()},
+        aliases=catalog.aliases,
+        model_aliases={name: model.aliases for name, model in catalog.models.items() if model.aliases},
+        keys={name: _raw(key) for name, key in catalog.keys.items()},
+        secrets=dict(sorted((s.sha256, name) for name, key in catalog.keys.items() for s in key.secrets)),
+        sources=_raw(_Sources(files, blobs, tree.committed_at)),
+    )
+    return _HEADER + _encoder.encode(artifact)
+
+
+def _raw(value: msgspec.Struct) -> msgspec.Raw:
+    return msgspec.Raw(_encoder.encode(value))
+
+
+class Snapshot:
+    """One catalog to serve. Immutable for its users; what is decoded or derived on first use stays for its life.
+
+    `digest` is the SHA-256 of the artifact in lower-case hex; `engine_version` is the engine that compiled it.
+    """
+
+    def __init__(self, artifact: _Artifact, digest: str) -> None:
+        self._artifact = artifact
+        self._models: dict[str, Model] = {}
+        self._keys: dict[str, Key] = {}
+        self._scopes: dict[str, tuple[Patterns, Patterns]] = {}
+        self.digest = digest
+        self.engine_version = artifact.engine
+        self.revision = artifact.revision
+        self.providers = artifact.providers
+        self.names = tuple(artifact.models)
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Snapshot":
+        """The snapshot in an artifact.
+
+        Raises:
+            SnapshotFormatError: it is damaged, or of a format that this engine does not know.
+        """
+        if not data.startswith(_HEADER):
+            said = data[:64].partition(b"\n")[0].decode("ascii", "replace")
+            raise SnapshotFormatError(f"this is not a catalog snapshot of format {FORMAT}; it begins with {said!r}")
+        try:
+            artifact = _decoder.decode(memoryview(data)[len(_HEADER) :])
+        except msgspec.MsgspecError as error:
+            raise SnapshotFormatError(f"the snapshot is damaged: {error}") from error
+        return cls(artifact, hashlib.sha256(data).hexdigest())
+
+    def resolve(self, asked: str) -> str | None:
+        """The full name of the model that a name or an alias means."""
+        return asked if asked in self._artifact.models else self._artifact.aliases.get(asked)
+
+    def model(self, name: str) -> Model | None:
+        """The model with this full name."""
+        found = self._models.get(name)
+        if found is None and (raw := self._artifact.models.get(name)) is not None:
+            found = self._models[name] = _model_decoder.decode(raw)
+        return found
+
+    def key(self, name: str) -> Key | None:
+        """The key with this name."""
+        found = self._keys.get(name)
+        if found is None and (raw := self._artifact.keys.get(name)) is not None:
+            found = self._keys[name] = _key_decoder.decode(raw)
+        return found
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The names of all keys."""
+        return tuple(self._artifact.keys)
+
+    def key_by_sha256(self, sha256: str) -> tuple[Key, KeySecret] | None:
+        """The key, and which of its secrets, that has this hash (lower-case hex)."""
+        name = self._artifact.secrets.get(sha256)
+        key = None if name is None else self.key(name)
+        if key is None:
+            return None
+        return key, next(secret for secret in key.secrets if secret.sha256 == sha256)
+
+    def allows(self, key: Key, name: str) -> bool:
+        """Whether a key's patterns let it call the model with this full name: by its name or any of its aliases."""
+        scope = self._scopes.get(key.name)
+        if scope is None:
+            scope = self._scopes[key.name] = (Patterns(key.models), Patterns(key.deny_models))
+        names = (name, *self._artifact.model_aliases.get(name, ()))
+        return scope[0].match_any(names) and not scope[1].match_any(names)
+
+    def documents(self) -> Tree:
+        """The tree that this was compiled of."""
+        sources = _sources_decoder.decode(self._artifact.sources)
+        return Tree(revision=self.revision, files=sources.files, blobs=sources.blobs, committed_at=sources.committed_at)
