@@ -1,0 +1,64 @@
+"""The wires by name. A new wire is one module and one line here."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from engine.errors import UpstreamError
+from engine.model import Model
+from engine.wires import openai_chat
+from engine.wires.body import Body
+from engine.wires.usage import Usage
+
+
+class PreparedModel(Protocol):
+    """What one model does to a request, made at load time."""
+
+    def encode(self, body: Body) -> tuple[bytes, bool]:
+        """The upstream's body, and whether the client asked for a stream's usage; raises InvalidRequest."""
+        ...
+
+
+class StreamReader(Protocol):
+    """Follows one stream: see `openai_chat_stream.StreamReader`."""
+
+    usage: Usage | None
+    error: UpstreamError | None
+    done: bool
+    tail: bytes
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The bytes to pass on now."""
+        ...
+
+    def finish(self) -> bytes:
+        """The upstream has ended: the bytes that are left to pass on."""
+        ...
+
+
+class Wire(Protocol):
+    """A payload format, passed through; a module can be one."""
+
+    @property
+    def endpoint(self) -> str:
+        """The path under a provider's base URL."""
+        ...
+
+    def prepare(self, model: Model, /) -> PreparedModel:
+        """What `model` does to a request; raises ValueError."""
+        ...
+
+    def read_usage(self, answer: bytes, /) -> Usage | None:
+        """The usage of a whole answer."""
+        ...
+
+    def fault_in(self, answer: bytes, /) -> UpstreamError | None:
+        """What is wrong with a whole answer of status 200."""
+        ...
+
+    def stream_reader(self, *, client_wants_usage: bool) -> StreamReader:
+        """A reader for one stream."""
+        ...
+
+
+WIRES: Final[Mapping[str, Wire]] = MappingProxyType({"openai-chat": openai_chat})
