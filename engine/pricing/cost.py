@@ -18,6 +18,8 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import lru_cache
+from itertools import combinations
 
 import msgspec
 
@@ -157,35 +159,20 @@ def _rates_above(ladders: dict[str, dict[int, str]], threshold: int) -> dict[str
 
 
 class _Level:
-    """One set of rates, turned into the order of subtraction and integer factors."""
+    """One set of rates as integer factors, in the order of its shape."""
 
-    __slots__ = ("_lines", "_outer", "_overlaps", "_per_request", "rates")
+    __slots__ = ("_lines", "_per_request", "_shape", "rates")
 
     def __init__(self, rates: dict[str, str]) -> None:
         self.rates = rates
-        factors = {_meter(key): rate_value(rate) * PICO_PER_USD / _meter(key).per for key, rate in rates.items()}
-        self._per_request = Fraction(0)
-        for meter in [meter for meter in factors if meter.usage_key == _REQUESTS]:
-            self._per_request = factors.pop(meter)
-        # Most specific first, so that a meter's own share is known before it is taken from those that contain it.
-        priced = sorted(factors, key=lambda meter: (-len(meter.dimensions), meter.usage_key))
+        factors = {}
+        for price_key, rate in rates.items():
+            meter = _meter(price_key)
+            factors[meter.usage_key] = rate_value(rate) * PICO_PER_USD / meter.per
+        self._per_request = factors.get(_REQUESTS)
+        self._shape = _shape_of(frozenset(rates))
         self._lines = tuple(
-            (
-                meter.usage_key,
-                factors[meter].numerator,
-                factors[meter].denominator,
-                tuple(index for index, outer in enumerate(priced) if contains(outer, meter)),
-            )
-            for meter in priced
-        )
-        self._outer = {meter.usage_key: outer for meter in METERS if (outer := _payers(meter, priced)) is not None}
-        if _REQUESTS in {BY_PRICE_KEY[key].usage_key for key in rates}:
-            self._outer[_REQUESTS] = ()
-        self._overlaps = tuple(
-            (one.usage_key, other.usage_key, both.usage_key)
-            for index, one in enumerate(priced)
-            for other in priced[index + 1 :]
-            if (both := overlap(one, other)) is not None
+            (key, factors[key].numerator, factors[key].denominator, outer) for key, outer in self._shape.lines
         )
 
     def charge(self, meters: Mapping[str, int]) -> Charge:
@@ -193,7 +180,7 @@ class _Level:
         if reason:
             return Charge(None, self.rates, reason)
         cost = 0
-        if self._per_request:
+        if self._per_request is not None:
             requests = self._per_request * meters.get(_REQUESTS, 1)
             cost = round_half_even(requests.numerator, requests.denominator)
         taken = [0] * len(self._lines)  # by meters inside, from each line's count
@@ -216,7 +203,7 @@ class _Level:
         """Why the counts, one by one or by pairs, do not determine a cost; "" where they do."""
         for key, count in meters.items():
             if count > 0:
-                outer = self._outer.get(key)
+                outer = self._shape.payers.get(key)
                 if outer is None:
                     return f"no rate for {key}"
                 for containing in outer:
@@ -224,7 +211,7 @@ class _Level:
                         return f"{key} ({count}) exceeds {containing} ({meters.get(containing, 0)})"
             elif count < 0:
                 return f"{key} is negative ({count})"
-        for one, other, both in self._overlaps:
+        for one, other, both in self._shape.overlaps:
             if both not in meters and meters.get(one, 0) and meters.get(other, 0):
                 return f"{both} not reported: {one} and {other} may overlap"
         return ""
@@ -239,6 +226,37 @@ def _meter(price_key: str) -> Meter:
         return BY_PRICE_KEY[price_key]
     except KeyError:
         raise ValueError(f"unknown price key {price_key!r}") from None
+
+
+class _Shape(msgspec.Struct, frozen=True):
+    """What the priced meters have to do with each other, whatever their rates.
+
+    `lines` are their usage keys, most specific first, so that a meter's own share is known before it is taken from the
+    lines (by position) that contain it. `payers` says for every meter that has one which priced meters contain it.
+    `overlaps` are pairs that may count the same things, with the meter that says how many.
+    """
+
+    lines: tuple[tuple[str, tuple[int, ...]], ...]
+    payers: dict[str, tuple[str, ...]]
+    overlaps: tuple[tuple[str, str, str], ...]
+
+
+@lru_cache(maxsize=1024)
+def _shape_of(price_keys: frozenset[str]) -> _Shape:
+    """Most models share a few shapes, and finding one takes longer than all the rest."""
+    priced = sorted(map(_meter, price_keys), key=lambda meter: (-len(meter.dimensions), meter.usage_key))
+    payers = {meter.usage_key: outer for meter in METERS if (outer := _payers(meter, priced)) is not None}
+    counted = [meter for meter in priced if meter.usage_key != _REQUESTS]
+    lines = tuple(
+        (meter.usage_key, tuple(index for index, outer in enumerate(counted) if contains(outer, meter)))
+        for meter in counted
+    )
+    overlaps = tuple(
+        (one.usage_key, other.usage_key, both.usage_key)
+        for one, other in combinations(counted, 2)
+        if (both := overlap(one, other)) is not None
+    )
+    return _Shape(lines, payers, overlaps)
 
 
 def _payers(meter: Meter, priced: list[Meter]) -> tuple[str, ...] | None:
