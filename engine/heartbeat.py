@@ -54,7 +54,7 @@ def send(sock: socket.socket, beat: Heartbeat) -> None:
 
 def receive(sock: socket.socket) -> list[Heartbeat]:
     """All beats that wait to be read."""
-    beats = []
+    beats: list[Heartbeat] = []
     while True:
         try:
             data = sock.recv(MAX_DATAGRAM)

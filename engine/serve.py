@@ -1,7 +1,7 @@
 """The supervisor of one host: binds the sockets, keeps control and the workers running, drains them in order.
 
     supervisor ──┬── control    admin socket, ledger writer; stopped last, so that it books what the workers leave
-                 └── worker × N  the one listening socket, inherited: no restart loses a connection from its queue
+                 └── worker xN   the one listening socket, inherited: no restart loses a connection from its queue
 
 Each child holds the reading end of a pipe whose writing end only the supervisor has: when that closes, for whatever
 reason, the child drains and exits. Settings reach a child through a pipe, so that nothing of them shows in a process list.
@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import structlog
 
@@ -150,7 +151,7 @@ class _Signals:
         os.set_blocking(self._reading, False)
         os.set_blocking(self._writing, False)
 
-    def __enter__(self) -> "_Signals":
+    def __enter__(self) -> Self:
         self._previous_fd = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
         self._previous = {
             number: signal.signal(number, self._note)

@@ -1,14 +1,17 @@
 """The control plane's HTTP interface: status, usage, requests, metrics, reload. JSON only; lists are {"data", "next"}."""
 
 import asyncio
-import functools
+import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Litestar, Request, Response, get, post
 from litestar.exceptions import HTTPException, NotFoundException, PermissionDeniedException, ValidationException
 from litestar.params import Parameter
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from engine import __version__
 from engine.control.bookkeeper import Bookkeeper
@@ -16,13 +19,17 @@ from engine.control.metrics import CONTENT_TYPE, Metrics
 from engine.control.publisher import Publisher, Reload
 from engine.control.reloader import Reloader
 from engine.control.workers import Workers
-from engine.ledger.queries import Ledger, QueryError
-from engine.sources import Source
+from engine.errors import UserError
+from engine.ledger import queries
+from engine.ledger.database import reader_engine
+from engine.ledger.period import parse_moment
+from engine.ledger.record import State
+from engine.ledger.views import page_json, request_json, usage_json
+from engine.sources.source import Source
 
 T = TypeVar("T")
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-MAX_PAGE = 500
 
 
 class Control:
@@ -36,7 +43,7 @@ class Control:
         bookkeeper: Bookkeeper,
         workers: Workers,
         source: Source,
-        ledger: Callable[[], Ledger],
+        database: Path,
     ) -> None:
         self.publisher = publisher
         self.reloader = reloader
@@ -44,10 +51,11 @@ class Control:
         self.workers = workers
         self.source = source
         self.metrics = Metrics(publisher, bookkeeper, workers)
-        self._ledger = ledger
+        self._database = database
+        self._engine: Engine | None = None
 
-    async def query(self, ask: Callable[[Ledger], T]) -> T:
-        """Run one read of the ledger in a thread.
+    async def query(self, ask: Callable[[Connection], T]) -> T:
+        """Run one short read of the ledger in a thread.
 
         Raises:
             ValidationException: a filter is malformed.
@@ -55,14 +63,18 @@ class Control:
         """
         return await asyncio.to_thread(self._ask, ask)
 
-    def _ask(self, ask: Callable[[Ledger], T]) -> T:
+    def _ask(self, ask: Callable[[Connection], T]) -> T:
         try:
-            with self._ledger() as ledger:
-                return ask(ledger)
+            if self._engine is None:
+                self._engine = reader_engine(self._database)
+            with self._engine.begin() as connection:
+                return ask(connection)
         except ValueError as error:
             raise ValidationException(str(error)) from None
-        except QueryError as error:
-            raise HTTPException(status_code=503, detail=str(error)) from None
+        except UserError as error:
+            raise HTTPException(status_code=503, detail=error.message) from None
+        except SQLAlchemyError:
+            raise HTTPException(status_code=503, detail="The ledger cannot be read now.") from None
 
     def status(self) -> dict[str, Any]:
         """What runs, whether it is what the source says, and who serves it."""
@@ -88,30 +100,34 @@ def build_admin(control: Control) -> Litestar:
         return control.status()
 
     @get("/api/usage")
-    async def usage(
-        by: str = "model", since: str | None = None, until: str | None = None
-    ) -> dict[str, Any]:
-        rows = await control.query(lambda ledger: ledger.usage(by=by, since=since, until=until))
-        return {"data": [row.to_json() for row in rows], "next": None}
+    async def usage(by: queries.By = "model", since: str | None = None, until: str | None = None) -> dict[str, Any]:
+        period = _period(since, until)
+        return usage_json(await control.query(lambda connection: queries.usage(connection, by, **period)))
 
     @get("/api/requests")
     async def requests(
-        limit: int = Parameter(default=50, ge=1, le=MAX_PAGE),
+        limit: Annotated[int, Parameter(ge=1, le=queries.MAX_PAGE)] = 50,
         cursor: str | None = None,
         model: str | None = None,
         key: str | None = None,
-        state: str | None = None,
+        request_state: Annotated[State | None, Parameter(query="state")] = None,
+        since: str | None = None,
+        until: str | None = None,
     ) -> dict[str, Any]:
-        ask = functools.partial(Ledger.requests, limit=limit, cursor=cursor, model=model, key=key, state=state)
-        page = await control.query(ask)
-        return {"data": [row.to_json() for row in page.rows], "next": page.next}
+        period = _period(since, until)
+        page = await control.query(
+            lambda connection: queries.requests(
+                connection, limit=limit, cursor=cursor, model=model, key=key, state=request_state, **period
+            )
+        )
+        return page_json(page)
 
     @get("/api/requests/{request_id:str}")
     async def request_by_id(request_id: str) -> dict[str, Any]:
-        attempts = await control.query(lambda ledger: ledger.request(request_id))
-        if not attempts:
+        found = await control.query(lambda connection: queries.request(connection, request_id))
+        if found is None:
             raise NotFoundException("There is no request with this id on record.")
-        return {"request_id": request_id, "attempts": [row.to_json() for row in attempts]}
+        return request_json(found)
 
     @get("/metrics", sync_to_thread=False)
     def metrics() -> Response[bytes]:
@@ -145,6 +161,17 @@ async def _only_this_machine(request: Request[Any, Any, Any]) -> None:
     origin = request.headers.get("origin")
     if origin is not None and origin.partition("://")[2] != host:
         raise PermissionDeniedException("Requests of other sites are refused.")
+
+
+def _period(since: str | None, until: str | None) -> dict[str, int | None]:
+    now = time.time_ns()
+    try:
+        return {
+            "since_ns": parse_moment(since, now_ns=now) if since else None,
+            "until_ns": parse_moment(until, now_ns=now) if until else None,
+        }
+    except ValueError as error:
+        raise ValidationException(str(error)) from None
 
 
 def _refusal(_request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:

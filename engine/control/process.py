@@ -18,12 +18,11 @@ from engine.control.publisher import Publisher
 from engine.control.reloader import Reloader
 from engine.control.workers import Workers
 from engine.ledger.database import DATABASE_NAME
-from engine.ledger.queries import Ledger
 from engine.ledger.store import Store
 from engine.logs import configure_logs
 from engine.operator.settings import Settings
 from engine.publication import Publication
-from engine.sources import open_source
+from engine.sources.source import open_source
 
 log = structlog.get_logger("control")
 
@@ -68,7 +67,7 @@ async def control(settings: Settings, admin: socket.socket, beats: socket.socket
             bookkeeper=bookkeeper,
             workers=workers,
             source=source,
-            ledger=lambda: Ledger.open(database),
+            database=database,
         )
     )
     server = _Server(

@@ -10,7 +10,8 @@ from engine.catalog.compile import compile_catalog
 from engine.catalog.snapshot import encode
 from engine.problem import Problem, has_errors
 from engine.publication import Current, Publication, PublicationError
-from engine.sources import Source, SourceError
+from engine.sources.source import Source
+from engine.sources.errors import SourceError
 from engine.tree import Tree
 
 log = structlog.get_logger("control")
@@ -104,9 +105,7 @@ class Publisher:
         try:
             self._publication.publish(encode(outcome.catalog), tree.revision)
         except PublicationError as error:
-            return Reload(
-                verdict="unpublishable", trigger=trigger, at_ns=now, revision=tree.revision, error=str(error)
-            )
+            return Reload(verdict="unpublishable", trigger=trigger, at_ns=now, revision=tree.revision, error=str(error))
         self.models = len(outcome.catalog.models)
         return Reload(verdict="published", trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
 
@@ -123,7 +122,7 @@ def _report(outcome: Reload) -> None:
     if outcome.held:
         log.info("catalog published", **what)
         return
-    log.error(f"catalog {outcome.verdict}: the last good one stays in force", error=outcome.error or None, **what)
+    log.error("catalog not published: the last good one stays in force", verdict=outcome.verdict, error=outcome.error or None, **what)
     errors = [problem for problem in outcome.problems if problem.severity == "error"]
     for problem in errors[:MAX_LOGGED_PROBLEMS]:
         log.error(

@@ -5,7 +5,7 @@ import contextlib
 import time
 
 from engine.control.publisher import Publisher, Reload
-from engine.sources import Source
+from engine.sources.source import Source
 
 MIN_SECONDS_BETWEEN_CHANGES = 0.5
 

@@ -102,8 +102,8 @@ class Gateway:
         routes = self.pinned()
         reply.name_revision(routes.revision)
         caller = routes.caller(scope["headers"])
-        created = routes.snapshot.committed_at // 10**9 if routes.snapshot.committed_at else 0
-        body = msgspec.json.encode({"object": "list", "data": [_listed(model, created) for model in caller.visible()]})
+        models = [_listed(model, routes.committed_at) for model in caller.visible()]
+        body = msgspec.json.encode({"object": "list", "data": models})
         await reply.whole(200, body)
 
     async def livez(self, scope: Scope, _receive: Receive, reply: Reply) -> None:
@@ -176,7 +176,7 @@ def build_app(gateway: Gateway) -> Litestar:
         fault = InvalidRequest(
             f"There is no {request.scope['path'][:80]!r} here: "
             "this gateway serves POST /v1/chat/completions and GET /v1/models.",
-            status=error.status_code if error.status_code < 500 else 500,
+            status=min(500, error.status_code),
             code="unknown_endpoint",
         )
         return Response(
@@ -227,4 +227,3 @@ def _listed(model: Model, created: int) -> dict[str, Any]:
             "usd": latest,
         },
     }
-

@@ -27,7 +27,8 @@ from engine.ledger.record import Attempt, CostSource, State
 from engine.ledger.spool import Ticket
 from engine.money import usd
 from engine.pricing.cost import Charge
-from engine.wires.openai_chat import StreamReader, Usage
+from engine.wires.table import StreamReader
+from engine.wires.usage import Usage
 
 StopReason = Literal["client_left", "drain_cap", "shutdown"]
 
@@ -235,7 +236,7 @@ class Exchange:
         if self._settled:
             return
         self._settled = True
-        usage, route, opened = self._usage, self.route, self._opened
+        usage, opened = self._usage, self._opened
         tier = usage.service_tier if usage is not None else None
         meters: Mapping[str, int] = (usage.meters if usage is not None else None) or _NOTHING
         charge, list_charge, source = self._charge(meters, tier)
@@ -272,7 +273,9 @@ class Exchange:
         charge = route.plan.charge(meters, started_ns=started_ns, service_tier=tier)
         listed = route.list_plan
         list_cost = (
-            listed.charge(meters, started_ns=started_ns, service_tier=tier).cost_pico_usd if listed is not None else None
+            listed.charge(meters, started_ns=started_ns, service_tier=tier).cost_pico_usd
+            if listed is not None
+            else None
         )
         return charge, list_cost, "reported" if charge.cost_pico_usd is not None else "none"
 
@@ -294,5 +297,3 @@ def _upstream_id(response: UpstreamResponse | None) -> str:
     if response is None:
         return ""
     return response.headers.get("x-request-id", "") or response.headers.get("request-id", "")
-
-

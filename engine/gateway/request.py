@@ -16,7 +16,7 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 _metadata_decoder = msgspec.json.Decoder(dict[str, str | int | float | bool | None])
 
 
-class ClientGone(Exception):  # noqa: N818 - not an error: nobody is left to be told
+class ClientGone(Exception):
     """The client left before its request was complete."""
 
 

@@ -5,12 +5,11 @@ upstream clients outlive it, since warm connections do not depend on what a cata
 """
 
 import difflib
+import functools
 import time
 from collections.abc import Iterable
 from typing import Protocol
 
-
-from engine.catalog.patterns import Patterns
 from engine.catalog.snapshot import Snapshot
 from engine.errors import InvalidRequest, ModelNotFound
 from engine.gateway.keys import check_usable, hash_of, presented_secret, refused
@@ -20,7 +19,7 @@ from engine.model import Key, Model, Provider
 from engine.operator.credentials import Bindings, Bound, Disabled
 from engine.operator.origins import Origin, split_url
 from engine.pricing.cost import PricePlan, compile_pricing
-from engine.wires import WIRES
+from engine.wires.table import WIRES, PreparedModel, Wire
 
 NEAR_NAMES = 3
 MAX_COMPARED_NAMES = 500
@@ -29,7 +28,9 @@ MAX_COMPARED_NAMES = 500
 class GetUpstream(Protocol):
     """The client of an origin; one that exists already is given again."""
 
-    def __call__(self, origin: Origin) -> Upstream: ...
+    def __call__(self, origin: Origin) -> Upstream:
+        """The client; raises OSError where its CA file cannot be read."""
+        ...
 
 
 class Route:
@@ -52,18 +53,17 @@ class Route:
         "wire",
     )
 
-    def __init__(
-        self, snapshot: Snapshot, model: Model, bound: Bound | Disabled, get_upstream: GetUpstream
-    ) -> None:
+    def __init__(self, snapshot: Snapshot, model: Model, bound: Bound | Disabled, get_upstream: GetUpstream) -> None:
         provider = snapshot.providers[model.provider]
         self.model = model
         self.plan: PricePlan = compile_pricing(model.pricing)
         self.list_plan: PricePlan | None = compile_pricing(model.list_pricing) if model.list_pricing else None
         self.template = _template(snapshot.revision, model)
-        self.wire = WIRES.get(model.wire)
+        self.wire: Wire | None = WIRES.get(model.wire)
         self.upstream: Upstream | None = None
-        self.prepared = None
-        self.target, self.headers, self.disabled = "", (), ""
+        self.prepared: PreparedModel | None = None
+        self.target, self.disabled = "", ""
+        self.headers: tuple[tuple[str, str], ...] = ()
         if self.wire is None:
             self.disabled = f"this version of the gateway does not speak {model.wire!r} yet"
         elif isinstance(bound, Disabled):
@@ -87,14 +87,12 @@ class Route:
 class Caller:
     """One key with what it may call: answers are kept, so that a request costs one look-up."""
 
-    __slots__ = ("_allow", "_deny", "_found", "_routes", "key", "secret_expires")
+    __slots__ = ("_found", "_routes", "key", "secret_expires")
 
     def __init__(self, routes: "Routes", key: Key, secret_expires: int | None) -> None:
         self.key = key
         self.secret_expires = secret_expires
         self._routes = routes
-        self._allow = Patterns(key.models)
-        self._deny = Patterns(key.deny_models)
         self._found: dict[str, Route] = {}
 
     def route(self, asked: str) -> Route:
@@ -106,20 +104,19 @@ class Caller:
         route = self._found.get(asked)
         if route is None:
             name = self._routes.snapshot.resolve(asked)
-            if name is None or not self.may_call(asked, name):
+            if name is None or not self.may_call(name):
                 raise self._not_found(asked)
             route = self._found[asked] = self._routes.of(name)
         return route
 
-    def may_call(self, asked: str, name: str) -> bool:
-        """Whether the key covers a model, by the name that was asked for or by its own."""
-        names = (asked, name)
-        return self._allow.match_any(names) and not self._deny.match_any(names)
+    def may_call(self, name: str) -> bool:
+        """Whether the key covers the model with this full name."""
+        return self._routes.snapshot.allows(self.key, name)
 
     def visible(self) -> Iterable[Model]:
         """The models that this key may call, in the order of their names."""
         for name in self._routes.snapshot.names:
-            if self.may_call(name, name):
+            if self.may_call(name):
                 model = self._routes.snapshot.model(name)
                 if model is not None:
                     yield model
@@ -133,7 +130,7 @@ class Caller:
     def _near(self, asked: str) -> list[str]:
         """Near names among those the key may see. The work is bounded, however large the catalog."""
         provider, _, _ = asked.partition("/")
-        names = [name for name in self._routes.snapshot.names if self.may_call(name, name)]
+        names = [name for name in self._routes.snapshot.names if self.may_call(name)]
         if len(names) > MAX_COMPARED_NAMES:
             names = [name for name in names if name.startswith(provider)][:MAX_COMPARED_NAMES]
         return difflib.get_close_matches(asked, names, n=NEAR_NAMES, cutoff=0.6)
@@ -155,6 +152,11 @@ class Routes:
         self._by_name: dict[str, Route] = {}
         self._callers: dict[str, Caller] = {}
 
+    @functools.cached_property
+    def committed_at(self) -> int:
+        """When the commit was made, in seconds since the Unix epoch; 0 for a directory."""
+        return (self.snapshot.documents().committed_at or 0) // 10**9
+
     @property
     def revision(self) -> str:
         """The commit, or "dir:<digest>", that this catalog was compiled from."""
@@ -167,9 +169,7 @@ class Routes:
             model = self.snapshot.model(name)
             if model is None:
                 raise KeyError(name)
-            route = self._by_name[name] = Route(
-                self.snapshot, model, self._bound[model.provider], self._get_upstream
-            )
+            route = self._by_name[name] = Route(self.snapshot, model, self._bound[model.provider], self._get_upstream)
         return route
 
     def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
@@ -235,5 +235,3 @@ def _upstream_headers(provider: Provider, model: Model, secret: str | None) -> t
     if secret is not None:
         headers["authorization"] = f"Bearer {secret}"
     return tuple(headers.items())
-
-

@@ -28,7 +28,6 @@ from engine.publication import Publication
 log = structlog.get_logger("gateway")
 
 
-
 class Upstreams:
     """One client per origin, for the life of the worker."""
 
