@@ -79,7 +79,7 @@ def _reference(draft: ModelDraft, current: ModelDraft, chain: list[str], drafts:
         return _UNUSABLE
     if drafts.lock is None:
         return _UNUSABLE
-    found = drafts.lock.find(reference, name)
+    found = drafts.find(reference, name)
     if found is None:
         if current is draft:
             drafts.problems.append(not_in_lock(draft.document, "/base_model", reference, name, drafts.hints))

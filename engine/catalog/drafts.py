@@ -72,6 +72,16 @@ class Drafts(msgspec.Struct):
     problems: list[Problem]
     hints: Hints | None = None
     lock: Lock | None = None
+    found: dict[tuple[str, str], Found | None] = {}
+
+    def find(self, reference: str, name: str) -> Found | None:
+        """What the lock has for a name of the reference data; models share what they have in common."""
+        if self.lock is None:
+            return None
+        asked = (reference, name)
+        if asked not in self.found:
+            self.found[asked] = self.lock.find(reference, name)
+        return self.found[asked]
 
     def is_broken(self, name: str) -> bool:
         """Whether a name belongs to a document, or to a provider, that could not be used."""

@@ -72,7 +72,7 @@ def _offered(draft: ProviderDraft, asked: str, at: str, drafts: Drafts, lock: Lo
         drafts.problems.append(draft.document.problem("matches-nothing", message, at))
     offered: list[Offered] = []
     for name in names if names is not None else ():
-        found = lock.find(reference, name)
+        found = drafts.find(reference, name)
         if found is None:
             names = None
             break

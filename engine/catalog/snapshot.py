@@ -1,8 +1,8 @@
 """The snapshot: one compiled catalog as one immutable, self-contained artifact.
 
 The artifact is a line that names the format, then MessagePack. It carries the source documents, so that an upgraded
-engine can compile them again, and each model by itself (`msgspec.Raw`), so that a catalog of any size is decoded in
-milliseconds and a model on its first use. The same catalog always gives the same bytes.
+engine can compile them again, and each model by itself as a byte string, which a decoder steps over: a catalog of any
+size is decoded in milliseconds and a model on its first use. The same catalog always gives the same bytes.
 """
 
 import hashlib
@@ -34,12 +34,12 @@ class _Artifact(msgspec.Struct, frozen=True):
     engine: str
     revision: str
     providers: dict[str, Provider]
-    models: dict[str, msgspec.Raw]
+    models: dict[str, memoryview]
     aliases: dict[str, str]
     model_aliases: dict[str, tuple[str, ...]]
-    keys: dict[str, msgspec.Raw]
+    keys: dict[str, memoryview]
     secrets: dict[str, str]
-    sources: msgspec.Raw
+    sources: memoryview
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -58,18 +58,18 @@ def encode(catalog: Catalog) -> bytes:
         engine=engine.__version__,
         revision=tree.revision,
         providers=catalog.providers,
-        models={name: _raw(model) for name, model in catalog.models.items()},
+        models={name: _packed(model) for name, model in catalog.models.items()},
         aliases=catalog.aliases,
         model_aliases={name: model.aliases for name, model in catalog.models.items() if model.aliases},
-        keys={name: _raw(key) for name, key in catalog.keys.items()},
+        keys={name: _packed(key) for name, key in catalog.keys.items()},
         secrets=dict(sorted((s.sha256, name) for name, key in catalog.keys.items() for s in key.secrets)),
-        sources=_raw(_Sources(files, blobs, tree.committed_at)),
+        sources=_packed(_Sources(files, blobs, tree.committed_at)),
     )
     return _HEADER + _encoder.encode(artifact)
 
 
-def _raw(value: msgspec.Struct) -> msgspec.Raw:
-    return msgspec.Raw(_encoder.encode(value))
+def _packed(value: msgspec.Struct) -> memoryview:
+    return memoryview(_encoder.encode(value))
 
 
 class Snapshot:
@@ -90,8 +90,8 @@ class Snapshot:
         self.names = tuple(artifact.models)
 
     @classmethod
-    def decode(cls, data: bytes) -> "Snapshot":
-        """The snapshot in an artifact.
+    def decode(cls, data: bytes, *, digest: str | None = None) -> "Snapshot":
+        """The snapshot in an artifact; `digest` spares computing it where the caller has just verified it.
 
         Raises:
             SnapshotFormatError: it is damaged, or of a format that this engine does not know.
@@ -103,7 +103,7 @@ class Snapshot:
             artifact = _decoder.decode(memoryview(data)[len(_HEADER) :])
         except msgspec.MsgspecError as error:
             raise SnapshotFormatError(f"the snapshot is damaged: {error}") from error
-        return cls(artifact, hashlib.sha256(data).hexdigest())
+        return cls(artifact, digest or hashlib.sha256(data).hexdigest())
 
     def resolve(self, asked: str) -> str | None:
         """The full name of the model that a name or an alias means."""
