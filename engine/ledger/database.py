@@ -13,11 +13,9 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError, StatementError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from engine.errors import UserError
-from engine.ledger.schema import newer_schema, revision_of
-from engine.ledger.tables import SCHEMA_REVISION
 
 DATABASE_NAME = "ledger.db"
 BUSY_SECONDS = 5.0
@@ -35,14 +33,14 @@ def lock_for_writing(path: Path) -> int:
         # The mode is set where the file is made; its log and index inherit it.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise UserError(f"the ledger cannot be written in {path.parent}: {error.strerror}") from None
+        raise UserError(f"The ledger cannot be written in {path.parent}: {error.strerror}.") from None
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(fd)
         raise UserError(
-            f"another process writes the ledger in {path.parent}",
-            hint="stop it, or give this one another state directory",
+            f"Another process writes the ledger in {path.parent}.",
+            hint="Stop it, or give this one another state directory.",
         ) from None
     return fd
 
@@ -58,26 +56,9 @@ def writer_engine(path: Path) -> Engine:
 
 
 def reader_engine(path: Path) -> Engine:
-    """An engine that can only read; each transaction sees one state of the database, and should be short.
-
-    Raises:
-        UserError: there is no database yet, it cannot be read, or a newer engine wrote it.
-    """
-    if not path.is_file():
-        raise UserError(f"there is no ledger yet in {path.parent}", hint="it begins with the first `catalog serve`")
-    engine = create_engine(
-        "sqlite://", creator=lambda: _connect(path, "ro"), poolclass=QueuePool, pool_size=1, max_overflow=4
-    )
+    """An engine that can only read; each transaction sees one state of the database, and should be short."""
+    engine = create_engine("sqlite://", creator=lambda: _connect(path, "ro"), poolclass=NullPool)
     event.listen(engine, "begin", _begin)
-    try:
-        with engine.begin() as connection:
-            current = revision_of(connection)
-    except SQLAlchemyError as error:
-        raise UserError(f"the ledger {path} cannot be read: {reason(error)}") from None
-    if current is None:
-        raise UserError(f"there is no ledger yet in {path.parent}", hint="it begins with the first `catalog serve`")
-    if current != SCHEMA_REVISION:
-        raise newer_schema(current)
     return engine
 
 

@@ -1,27 +1,30 @@
-"""How people name a point in time: "24h", "7d", "2026-11-01", "2026-11-01T12:00:00Z"."""
+"""Moments as people write them: `24h` ago, a day, or an exact time."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-_AGO = re.compile(r"([1-9][0-9]{0,5})(m|h|d|w)", re.ASCII)
-_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_AGO = re.compile(r"([1-9][0-9]{0,5})([mhdw])", re.ASCII)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def parse_moment(text: str, *, now_ns: int) -> int:
-    """Nanoseconds since the Unix epoch of a moment: so long ago, or a date or time in UTC unless it says otherwise.
+def parse_moment(text: str, now_ns: int) -> int:
+    """Nanoseconds since the Unix epoch of "24h" (before `now_ns`), "2026-11-01" (00:00 UTC) or an RFC 3339 time.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is none of these, or it says no time zone.
     """
-    text = text.strip()
     if (ago := _AGO.fullmatch(text)) is not None:
-        return now_ns - int(ago[1]) * _SECONDS[ago[2]] * 10**9
+        return now_ns - timedelta(**{_UNITS[ago[2]]: int(ago[1])}) // timedelta(microseconds=1) * 1000
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text[:40]!r} is not a time: write 24h, 7d, 2026-11-01 or 2026-11-01T12:00:00Z") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    since_epoch = moment - _EPOCH
-    return (since_epoch.days * 86_400 + since_epoch.seconds) * 10**9 + since_epoch.microseconds * 1000
+        if moment.tzinfo is None:
+            if len(text) != len("2026-11-01"):
+                raise ValueError("no time zone")  # noqa: TRY301 - one way out
+            moment = moment.replace(tzinfo=UTC)
+        return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"not a moment: {text!r}; write 90m, 24h, 7d or 2w (ago), a day such as 2026-11-01 (UTC), "
+            "or a time such as 2026-11-01T12:00:00Z"
+        ) from None

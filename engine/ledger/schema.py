@@ -8,6 +8,7 @@ from engine.errors import UserError
 from engine.ledger.tables import SCHEMA_REVISION
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
+NEWER_SCHEMA_HINT = "Run the newer engine, or give this one another state directory; nothing was changed."
 _VERSION_TABLE = "alembic_version"
 
 
@@ -37,14 +38,11 @@ def migrate(connection: Connection) -> None:
     if current is not None and current not in {
         script.revision for script in ScriptDirectory.from_config(config).walk_revisions()
     }:
-        raise newer_schema(current)
+        raise UserError(newer_schema(current), hint=NEWER_SCHEMA_HINT)
     config.attributes["connection"] = connection
     command.upgrade(config, SCHEMA_REVISION)
 
 
-def newer_schema(current: str) -> UserError:
+def newer_schema(current: str) -> str:
     """What to say of a database at an unknown migration."""
-    return UserError(
-        f"the ledger's database was written by a newer engine (schema {current}; this one knows {SCHEMA_REVISION})",
-        hint="run the newer engine again, or give this one another state directory; nothing was changed",
-    )
+    return f"The ledger was written by a newer engine (schema {current}; this one knows {SCHEMA_REVISION})."
