@@ -51,9 +51,9 @@ class PricePlan:
 
     __slots__ = ("_constant", "_sheets", "_starts")
 
-    def __init__(self, starts: list[int], sheets: "list[_Sheet]", constant: Charge | None = None) -> None:
-        self._starts = starts  # of all windows but the first, where that one holds always
-        self._sheets = sheets  # by window; the one before the first start is a sheet without levels
+    def __init__(self, starts: list[int], sheets: "list[_Sheet | None]", constant: Charge | None = None) -> None:
+        self._starts = starts
+        self._sheets = sheets  # one more than starts: the first holds before them all, or nothing does
         self._constant = constant
 
     def charge(self, meters: Mapping[str, int], *, started_ns: int, service_tier: str | None) -> Charge:
@@ -67,11 +67,12 @@ class PricePlan:
         if self._constant is not None:
             return self._constant
         sheet = self._sheets[bisect_right(self._starts, started_ns)]
-        tiers = sheet.tiers.get(service_tier.lower(), sheet.base) if service_tier else sheet.base
-        if tiers is None:
+        if sheet is None:
             return Charge(None, _NO_RATES, "before the first window")
-        level = tiers.levels[bisect_left(tiers.thresholds, meters.get("input_tokens", 0)) if tiers.thresholds else 0]
-        return level.charge(meters)
+        staircase = sheet.by_service_tier.get(service_tier.lower(), sheet.base) if service_tier else sheet.base
+        if not staircase.thresholds:
+            return staircase.levels[0].charge(meters)
+        return staircase.levels[bisect_left(staircase.thresholds, meters.get("input_tokens", 0))].charge(meters)
 
 
 def compile_pricing(pricing: Pricing) -> PricePlan:
@@ -87,10 +88,10 @@ def compile_pricing(pricing: Pricing) -> PricePlan:
     windows = sorted(pricing.windows, key=lambda window: (window.start is not None, window.start or 0))
     if len({window.start for window in windows}) != len(windows):
         raise ValueError("two windows start at the same time")
-    sheets = [_Sheet(window) for window in windows]
+    sheets: list[_Sheet | None] = [_Sheet(window) for window in windows]
     starts = [window.start for window in windows if window.start is not None]
     if len(starts) == len(sheets):
-        sheets.insert(0, _Sheet(None))
+        sheets.insert(0, None)
     return PricePlan(starts, sheets)
 
 
@@ -108,14 +109,11 @@ def rate_value(rate: str) -> Fraction:
 class _Sheet:
     """One window: the rates without a variant, and those for each service tier that a variant asks for."""
 
-    __slots__ = ("base", "tiers")
+    __slots__ = ("base", "by_service_tier")
 
-    def __init__(self, window: PriceWindow | None) -> None:
-        self.base: _Tiers | None = None
-        self.tiers: dict[str, _Tiers] = {}
-        if window is None:
-            return
-        self.base = _Tiers(_ladders(window, ()))
+    def __init__(self, window: PriceWindow) -> None:
+        self.base = _Staircase(_ladders(window, ()))
+        self.by_service_tier: dict[str, _Staircase] = {}
         conditions = {name: _lower(variant.when).items() for name, variant in window.variants.items()}
         for service_tier in {value for condition in conditions.values() for _, value in condition}:
             context = price_context(service_tier).items()
@@ -123,10 +121,11 @@ class _Sheet:
             if chosen:
                 # Weakest first: what comes later replaces it.
                 chosen.sort(key=lambda name: (-len(conditions[name]), name), reverse=True)
-                self.tiers[service_tier] = _Tiers(_ladders(window, [window.variants[name] for name in chosen]))
+                parts = [window.variants[name] for name in chosen]
+                self.by_service_tier[service_tier] = _Staircase(_ladders(window, parts))
 
 
-class _Tiers:
+class _Staircase:
     """The rates by the size of the input: `levels[i]` where it exceeds `i` of the thresholds."""
 
     __slots__ = ("levels", "thresholds")

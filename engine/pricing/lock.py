@@ -20,7 +20,7 @@ from engine.pricing.meters import BY_PRICE_KEY
 from engine.pricing.reference import PACKAGE, Found, Reference, ReferenceModel, is_pattern
 
 FORMAT = 1
-UPDATE_HINT = "run `catalog reference update`"
+_HINT = "run `catalog reference update`"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -144,19 +144,19 @@ def parse_lock(data: bytes) -> Lock:
     try:
         document = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise LockError(f"it is not JSON ({error}); {UPDATE_HINT}") from None
-    if not isinstance(document, dict) or "format" not in document:
-        raise LockError(f"it is not a reference lock; {UPDATE_HINT}")
+        raise LockError(f"it is not JSON ({error}); {_HINT}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("format"), int):
+        raise LockError(f"it is not a reference lock; {_HINT}")
     if document["format"] != FORMAT:
-        raise LockError(f"it has format {document['format']!r}, and this version of catalog reads format {FORMAT}")
+        raise LockError(f"it has format {document['format']}, and this version of catalog reads format {FORMAT}")
     digest = document.pop("digest", None)
     if digest != _digest(document):
-        raise LockError(f"it was edited by hand or badly merged, its digest does not fit; {UPDATE_HINT}")
+        raise LockError(f"it was edited by hand or badly merged, its digest does not fit; {_HINT}")
     try:
         lock = msgspec.convert(document, Lock)
         _check(lock)
     except (msgspec.ValidationError, ValueError) as error:
-        raise LockError(f"{error}; {UPDATE_HINT}") from None
+        raise LockError(f"{' '.join(str(error).split())}; {_HINT}") from None
     return lock
 
 
