@@ -5,12 +5,13 @@ The contract is run against the client that the gateway uses. `UPSTREAM_CANDIDAT
 """
 
 import contextlib
-import importlib.util
+import importlib
 import os
 import select
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -172,10 +173,8 @@ def upstream_class():
     name = os.environ.get("UPSTREAM_CANDIDATE")
     if not name:
         return Upstream
-    spec = importlib.util.spec_from_file_location(f"candidate_{name}", HERE / "candidates" / f"with_{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Upstream
+    sys.path.insert(0, str(HERE / "candidates"))
+    return importlib.import_module(f"with_{name}").Upstream
 
 
 @pytest.fixture

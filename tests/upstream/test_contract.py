@@ -344,9 +344,9 @@ async def test_pool_exhausted(serve, connect_to, ask):
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("value", ["a\r\nx-evil: 1", "a\nb", "a\rb", "\u20ac"])
+@pytest.mark.parametrize("value", ["a\r\nx-evil: 1", "a\nb", "a\rb", "a\0b"])
 async def test_header_injection(serve, connect_to, ask, value):
-    """A header with a line break, or outside Latin-1, is never written: *not sent*"""
+    """A header with a line break or NUL is never written: *not sent*"""
     server = serve(keep_answering)
     await fails(UpstreamNotSent, "upstream_bad_header", connect_to(server).send(ask(headers=[("x-a", value)])))
     assert server.requests == []
@@ -572,7 +572,7 @@ async def test_body_cap(serve, connect_to, ask, framing):
             for _ in range(20):
                 peer.chunk(b"x" * 1000)
         else:
-            peer.answer(b"x" * 20_000)
+            peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n" + b"x" * 20_000)
         closed.append(peer.closed_within(5))
 
     response = await connect_to(serve(script), max_response_bytes=10_000).send(ask())
