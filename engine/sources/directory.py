@@ -22,7 +22,8 @@ from engine.tree import Tree, blob_id
 
 _MAX_DEPTH = 32
 _COUNT_AT_MOST = 1_000_000
-_LONGEST_PAUSE = 1.0
+# Between two scans of a state, however old it seems: ext4 shows a truncated file's size up to 1 ms before its time.
+_APART = 0.02
 
 # Device, inode, size, modification and change time: a write changes at least the last, and nobody can set that back.
 Mark = tuple[int, int, int, int, int]
@@ -62,13 +63,11 @@ class DirectorySource:
             SourceUnsettled: it kept changing.
         """
         give_up = time.monotonic() + self._patience
-        pause = self._settle
         before = self._scan()
         while True:
-            age = (time.time_ns() - before.changed_ns) / 1e9
-            if age < self._settle:
-                # A time in the future (a clock was set back) is waited for once, no longer.
-                time.sleep(min(pause, self._settle - age) if age > 0 else pause)
+            # A time in the future (a clock was set back) is waited for like one just now.
+            age = max(0.0, (time.time_ns() - before.changed_ns) / 1e9)
+            time.sleep(max(_APART, self._settle - age))
             after = self._scan()
             if after == before:
                 return after.tree()
@@ -77,7 +76,7 @@ class DirectorySource:
                     f"the directory {self.path} kept changing for {self._patience:g} s while it was read",
                     hint="it is read again when the changes stop",
                 )
-            before, pause = after, min(2 * pause, _LONGEST_PAUSE)
+            before = after
 
     def watch(self, stop: asyncio.Event) -> Watch:
         """Iterate over it, in the running event loop, for hints that something may have changed."""
@@ -218,16 +217,16 @@ class _Walk:
                 self._scan.problems.append(findings.not_a_file(name))
                 return
             self._mark(name, status)
-            self._bytes += status.st_size
             cap = self._caps.of(name)
             # The size is asked before the first byte is read; the file may still grow, so the read is bounded too.
             data = _read(descriptor, cap + 1) if status.st_size <= cap else b""
         finally:
             os.close(descriptor)
         if max(status.st_size, len(data)) > cap:
-            self._scan.problems.append(findings.too_large(name, status.st_size, cap))
-        elif not self._is_over:
-            self._scan.files[name] = data
+            self._scan.problems.append(findings.too_large(name, max(status.st_size, len(data)), cap))
+            return
+        self._bytes += len(data)
+        self._scan.files[name] = data
 
     def _mark(self, name: str, status: os.stat_result) -> None:
         self._scan.marks[name] = (

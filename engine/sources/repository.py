@@ -78,13 +78,12 @@ class GitSource:
         """
         commit = self.head() if commit is None else commit
         entries = self._list(commit)
-        files = [entry for entry in entries if entry.is_file]
-        size = sum(entry.size for entry in files)
-        if len(files) > self._caps.files or size > self._caps.total_bytes:
-            over = findings.catalog_too_large(len(files), size, self._caps)
-            return Tree(revision=commit, files={}, blobs={}, problems=(over,))
         problems = [problem for entry in entries if (problem := entry.problem(self._caps)) is not None]
-        wanted = [entry for entry in files if entry.problem(self._caps) is None]
+        wanted = [entry for entry in entries if entry.problem(self._caps) is None]
+        size = sum(entry.size for entry in wanted)
+        if len(wanted) > self._caps.files or size > self._caps.total_bytes:
+            over = findings.catalog_too_large(len(wanted), size, self._caps)
+            return Tree(revision=commit, files={}, blobs={}, problems=(over,))
         objects = self._objects([commit, *dict.fromkeys(entry.blob for entry in wanted)], size)
         contents = {entry.path: objects[entry.blob] for entry in wanted}
         problems += [found for path, data in contents.items() if (found := findings.lfs_pointer(path, data))]
@@ -224,16 +223,12 @@ class _Entry(msgspec.Struct, frozen=True):
         length = int(size) if size.isdigit() else 0
         return cls(int(mode, 8), blob.decode(), length, path, not any("\udc80" <= char <= "\udcff" for char in path))
 
-    @property
-    def is_file(self) -> bool:
-        return stat.S_ISREG(self.mode)
-
     def problem(self, caps: Caps) -> Problem | None:
         if not self.is_text:
             return findings.bad_name(self.path)
         if stat.S_ISLNK(self.mode):
             return findings.git_link(self.path)
-        if not self.is_file:
+        if not stat.S_ISREG(self.mode):
             return findings.submodule(self.path)
         cap = caps.of(self.path)
         return findings.too_large(self.path, self.size, cap) if self.size > cap else None
