@@ -106,12 +106,29 @@ def _wrong_type(document: Document, at: str, error: Any) -> Problem:
     what = f'"{error.absolute_path[-1]}"' if error.absolute_path else "the file"
     if error.absolute_path and isinstance(error.absolute_path[-1], int):
         what = f"item {error.absolute_path[-1] + 1}"
-    value, hint = error.instance, ""
+    value = error.instance
     if value is None:
         return document.problem("wrong-type", f"{what} is empty, and must be {wanted}", at)
-    if "string" in types and isinstance(value, (int, float)):
-        hint = f'quote it: "{document.source_text(at)}"'
+    hint = _mend(document, at, error)
     return document.problem("wrong-type", f"{what} must be {wanted}, not {_word_of(value)}", at, hint=hint)
+
+
+def _mend(document: Document, at: str, error: Any) -> str:
+    """How to write a value so that it has the right type, where that is plain."""
+    wanted, value = error.validator_value, error.instance
+    if wanted == "string" and isinstance(value, (int, float)):
+        written, pattern = document.source_text(at), error.schema.get("pattern")
+        if pattern and _compiled(pattern).search(written) is None:
+            return _said(error)
+        return f'quote it: "{written}"'
+    if isinstance(value, str):
+        if wanted == "boolean":
+            return "write true or false, without quotes"
+        if wanted == "integer" and value.isdecimal():
+            return "remove the quotes"
+        if wanted == "array":
+            return f'write ["{value}"]' if len(value) <= 80 else ""
+    return ""
 
 
 def _not_one_of(document: Document, at: str, error: Any) -> Problem:
@@ -149,7 +166,7 @@ def _word_of(value: object) -> str:
     if isinstance(value, bool):
         return "true or false"
     if isinstance(value, (int, float)):
-        return "a number"
+        return "a number" if isinstance(value, int) else f"the number {value}"
     if isinstance(value, str):
         return "text"
     return "a list" if isinstance(value, list) else "a mapping"

@@ -86,7 +86,12 @@ def build_offered(offered: Offered) -> Model:
         limits=Limits(found.model.context_window),
         headers=provider.headers,
         timeouts=provider.timeouts,
-        origins={"base_model": place, "pricing": priced.origin, **_provider_origins(file.value, offered)},
+        origins={
+            **dict.fromkeys(("type", "base_model", "upstream_model"), place),
+            "pricing": priced.origin,
+            **_window_origin(found),
+            **_provider_origins(file.value, offered),
+        },
     )
 
 
@@ -96,12 +101,8 @@ def _list_pricing(found: Found | None) -> Pricing | None:
 
 def _origins(draft: ModelDraft, base: Base, priced: Priced) -> dict[str, str]:
     origins = {key: draft.document.place(f"/{key}") for key in draft.value if key != "accept"}
-    if (
-        base.found is not None
-        and base.found.model.context_window
-        and not draft.value.get("limits", {}).get("context_window")
-    ):
-        origins["limits.context_window"] = f"{base.found.model.name} (reference.lock)"
+    if "context_window" not in draft.value.get("limits", {}):
+        origins |= _window_origin(base.found)
     if "upstream_model" not in draft.value:
         origins["upstream_model"] = "the base model's id" if draft.value["type"] == "base" else "the slug"
     if draft.value.get("pricing") is None or isinstance(draft.value["pricing"], str):
@@ -109,6 +110,12 @@ def _origins(draft: ModelDraft, base: Base, priced: Priced) -> dict[str, str]:
     for key, place in _provider_origins(draft.owner.document.value, draft).items():
         origins[key] = f"{origins[key]}, {place}" if key in origins else place
     return origins
+
+
+def _window_origin(found: Found | None) -> dict[str, str]:
+    if found is None or not found.model.context_window:
+        return {}
+    return {"limits.context_window": f"{found.model.name} (reference.lock)"}
 
 
 def _provider_origins(value: dict[str, Any], of: ModelDraft | Offered) -> dict[str, str]:

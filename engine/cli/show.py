@@ -1,0 +1,160 @@
+"""`catalog show`: one model, everything resolved, and where each value comes from."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from engine.model import Model, PriceTier, PriceWindow, Provider
+
+Row = tuple[str, str, str]
+
+
+@click.command()
+@click.argument("model")
+@click.argument("path", required=False)
+@click.option("--format", "name", type=click.Choice(("text", "json")), default="text", show_default=True)
+def show(model: str, path: str | None, name: str) -> None:
+    """Show one model: everything resolved, and where each value comes from.
+
+    MODEL is a name such as @openai/support-bot, or an alias. PATH is the catalog's directory; if left out, catalog/
+    here, or here.
+    """
+    from engine.catalog.compile import Catalog
+    from engine.catalog.suggest import did_you_mean
+    from engine.cli.catalogs import load_catalog
+    from engine.errors import UserError
+
+    catalog: Catalog = load_catalog(path)
+    found = catalog.models.get(catalog.aliases.get(model, model))
+    if found is None:
+        hint = did_you_mean(model, (*catalog.models, *catalog.aliases)) or "`catalog list` lists all models."
+        raise UserError(f"There is no model {model} in the catalog.", hint=hint[:1].upper() + hint[1:], exit_code=1)
+    places = _window_places(catalog, found)
+    provider = catalog.providers[found.provider]
+    click.echo(_json(found, provider, places) if name == "json" else _text(found, provider, places))
+
+
+def _window_places(catalog: Any, model: Model) -> list[str]:
+    """File and line of each price window; the lock for list prices."""
+    from engine.catalog.reading import read_yaml
+
+    owner = catalog.models.get(model.pricing.source) if model.pricing.source else model
+    if owner is None or not model.pricing.windows:
+        return ["reference.lock"] * len(model.pricing.windows)
+    document = read_yaml(catalog.tree.files[owner.file], owner.file).document
+    assert document is not None, "the catalog has compiled"
+    written = document.value["pricing"]
+    if not isinstance(written, list):
+        return [document.place("/pricing")]
+    lines = [document.position(f"/pricing/{index}")[0] for index in range(len(written))]
+    in_order = sorted(range(len(written)), key=lambda index: _start_order(written[index].get("from")))
+    return [f"{owner.file}:{lines[index]}" for index in in_order]
+
+
+def _start_order(text: str | None) -> tuple[bool, int]:
+    from engine.catalog.values import nanoseconds
+
+    return (text is not None, nanoseconds(text) if text else 0)
+
+
+def _text(model: Model, provider: Provider, places: list[str]) -> str:
+    from engine.cli.table import aligned
+
+    rows = [*_fields(model, provider), *_price_rows(model, places)]
+    return f"{model.name}\n" + "\n".join(f"  {line}" for line in aligned(rows).splitlines())
+
+
+def _fields(model: Model, provider: Provider) -> Iterator[Row]:
+    values: dict[str, Any] = {
+        "description": model.description,
+        "type": model.type,
+        "base_model": _base(model),
+        "upstream_model": model.upstream_model,
+        "aliases": ", ".join(model.aliases),
+        "owner": model.owner,
+        "labels": _pairs(model.labels),
+        "supports": _pairs(_given(model.supports)),
+        "limits": _pairs(_given(model.limits)),
+        "defaults": _pairs(model.defaults),
+        "overrides": _pairs(model.overrides),
+        "forbid": ", ".join(model.forbid),
+        "headers": _pairs(model.headers),
+        "timeouts": _pairs(_given(model.timeouts)),
+        "on_disconnect": model.on_disconnect,
+    }
+    yield ("file", model.file, f"blob {model.blob[:12]}")
+    yield ("api", f"{provider.api} ({model.wire})", provider.file)
+    yield ("base_url", provider.base_url, provider.file)
+    yield ("credential", provider.credential, provider.file)
+    for name, value in values.items():
+        origin = model.origins.get(name, "")
+        if name == "limits" and (window := model.origins.get("limits.context_window")):
+            origin = ", ".join(part for part in (origin, f"context_window: {window}") if part)
+        if value:
+            yield (name, str(value), origin or "default")
+
+
+def _base(model: Model) -> str:
+    base = model.base_model
+    if base is None:
+        return ""
+    steps = [base.written, *base.chain[1:]]
+    if base.resolved and base.resolved != base.written:
+        steps.append(base.resolved)
+    by = ", by the reference data's own matching" if base.matched_by == "pattern" else ""
+    return " → ".join(steps) + by
+
+
+def _price_rows(model: Model, places: list[str]) -> Iterator[Row]:
+    yield ("pricing", model.pricing.kind, model.origins.get("pricing", "default"))
+    for window, place in zip(model.pricing.windows, places, strict=True):
+        yield (f"  {_from(window)}", "", place)
+        yield from _rate_rows(window.rates, window.tiers, "    ")
+        for name, variant in window.variants.items():
+            yield (f"    {name}", "", "")
+            yield from _rate_rows(variant.rates, variant.tiers, "      ")
+
+
+def _rate_rows(rates: dict[str, str], tiers: tuple[PriceTier, ...], indent: str) -> Iterator[Row]:
+    for key, rate in rates.items():
+        yield (f"{indent}{key}", rate, "")
+    for tier in tiers:
+        yield (f"{indent}above {tier.above_input_tokens} input tokens", "", "")
+        yield from _rate_rows(tier.rates, (), f"{indent}  ")
+
+
+def _from(window: PriceWindow) -> str:
+    if window.start is None:
+        return "always"
+    return f"from {datetime.fromtimestamp(window.start // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _given(struct: Any) -> dict[str, Any]:
+    import msgspec
+
+    return {name: value for name, value in msgspec.structs.asdict(struct).items() if value is not None}
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    import json
+
+    return ", ".join(
+        f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in values.items()
+    )
+
+
+def _json(model: Model, provider: Provider, places: list[str]) -> str:
+    import json
+
+    import msgspec
+
+    document = msgspec.structs.asdict(model) | {
+        "base_url": provider.base_url,
+        "credential": provider.credential,
+        "provider_file": provider.file,
+        "window_places": places,
+    }
+    return json.dumps(msgspec.to_builtins(document), indent=2)
