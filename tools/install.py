@@ -51,12 +51,12 @@ def main() -> int:
 def use_newer(*, chosen: bool) -> int:
     """This Python is too old: go on with a newer one of this machine, where there is one and none was asked for."""
     found = None if chosen else next(filter(None, map(shutil.which, NEWER)), None)
-    if found is None:
+    if not found:
         fail(
             "Python {}.{} or newer is needed; {} is {}.{}.".format(*OLDEST, sys.executable, *sys.version_info),
             "Install one and name it: make PYTHON=python3.12 …",
         )
-    return subprocess.call([found, *sys.argv])
+    return subprocess.call([str(found), *sys.argv])
 
 
 def make_venv(*, chosen: bool) -> None:
@@ -76,7 +76,7 @@ def make_venv(*, chosen: bool) -> None:
         fail(f"{' '.join(command)} could not make .venv; what it said stands above.")
 
 
-def version_of(python: Path) -> tuple:
+def version_of(python: Path) -> "tuple[int, ...]":
     """Its (major, minor) version; () where it does not run."""
     command = [str(python), "-c", "import sys; print(*sys.version_info[:2])"]
     try:
@@ -85,7 +85,7 @@ def version_of(python: Path) -> tuple:
         return ()
 
 
-def virtualenv_command() -> list:
+def virtualenv_command() -> "list[str]":
     """Some systems ship venv apart from Python; virtualenv does as well."""
     if find_spec("virtualenv"):
         return [sys.executable, "-m", "virtualenv", "--quiet", "--clear"]
