@@ -22,8 +22,8 @@ _TOP_LEVEL = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
 _NAME = re.compile(rb'[ \t\r\n,]*("(?:[^"\\]|\\.)*+")[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
 
-# Numbers that may be beyond the range of a double: very long ones, and those with a large exponent.
-_WIDE_NUMBER = re.compile(rb"(?<![0-9.])(?:[0-9.]{309,}+(?:[eE][+-]?[0-9]+)?|[0-9.]++[eE]\+?[0-9]{2,})")
+# Numbers that may be beyond the range of a double: very long ones, and those with an exponent.
+_WIDE_NUMBER = re.compile(rb"(?<![0-9.])(?:[0-9.]{309,}+(?:[eE][+-]?[0-9]+)?|[0-9.]++[eE]\+?[0-9]+)")
 _NOT_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))

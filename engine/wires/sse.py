@@ -10,8 +10,8 @@ MAX_EVENT_BYTES: Final = 1 << 20
 
 _BOM: Final = b"\xef\xbb\xbf"
 
-# Two line ends in a row. CRLF is one line end, so `\r\n` alone is none of these.
-_BLANK_LINE = re.compile(rb"\n\n|\n\r\n?|\r\r\n?|\r\n\n|\r\n\r\n?")
+# Two line ends in a row. CRLF is one line end: after `\n\r` an LF may still come, and it belongs to it.
+_BLANK_LINE = re.compile(rb"\n\n|\n\r\n|\n\r(?=[^\n])|\r\n\n|\r\n\r\n|\r\n\r(?=[^\n])|\r\r\n?")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
@@ -22,8 +22,8 @@ class StreamCorrupt(Exception):
 class EventSplitter:
     """Cuts a stream into blocks, each up to and with its blank line; joined, they are the stream, byte for byte.
 
-    A block holds one event, or none: comments or more blank lines. Where a CR ends one chunk and its LF starts the
-    next, that LF leads the next block, where it means nothing.
+    A block holds one event, or none: comments or more blank lines. Where lines end in CR alone, a block does not wait
+    for an LF that may still come: it would lead the next block, where it means nothing.
     """
 
     __slots__ = ("_held", "_scanned")
@@ -57,7 +57,7 @@ class EventSplitter:
             blocks.append(bytes(held[start:end]))
             start = scan_from = end
         del held[:start]
-        self._scanned = max(len(held) - 2, 0)  # of a blank line at most two bytes, `\r\n`, have come unseen
+        self._scanned = max(len(held) - 3, 0)  # of a blank line up to three bytes, `\r\n\r`, may be waiting
         if len(held) > MAX_EVENT_BYTES or (blocks and len(max(blocks, key=len)) > MAX_EVENT_BYTES):
             raise StreamCorrupt(f"An event is longer than {MAX_EVENT_BYTES} bytes.")
         return blocks
