@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _TOP_LEVEL = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
-_NAME = re.compile(rb'[ \t\r\n,]*("(?:[^"\\]|\\.)*+")[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
+_NAME = re.compile(rb'[ \t\r\n,]*("(?:[^"\\]++|\\.)*+")[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
 
 # Numbers that may be beyond the range of a double: very long ones, and those with an exponent.
 _WIDE_NUMBER = re.compile(rb"(?<![0-9.])(?:[0-9.]{309,}+(?:[eE][+-]?[0-9]+)?|[0-9.]++[eE]\+?[0-9]+)")

@@ -103,7 +103,8 @@ class Prepared:
         if "stream_options" in fields:
             options = read_value(fields, "stream_options", _OBJECT, "an object")
         client_asked = options is not None and _include_usage(options)
-        if self._asks_for_usage and not client_asked:
+        if self._asks_for_usage:
+            # Written anew even where the client asked: a name that stands twice in there must not cost us the usage.
             fields["stream_options"] = (
                 msgspec.Raw(_encode({**options, "include_usage": _TRUE})) if options else _ASK_FOR_USAGE
             )

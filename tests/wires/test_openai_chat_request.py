@@ -52,8 +52,10 @@ def test_recorded_requests_keep_every_value_byte_for_byte(model: MakeModel, reco
         assert body.stream is bool(json.loads(recording.request).get("stream"))
         sent, client_asked = prepared.encode(body)
         expected = {name: bytes(raw) for name, raw in body.fields.items()} | {"model": b'"ft:acme-bot"'}
-        if body.stream and not client_asked:
-            expected["stream_options"] = b'{"include_usage":true}'
+        if body.stream:
+            asked = json.loads(recording.request).get("stream_options") or {}
+            assert client_asked is bool(asked.get("include_usage"))
+            expected["stream_options"] = json.dumps({**asked, "include_usage": True}, separators=(",", ":")).encode()
         found = {name: bytes(raw) for name, raw in msgspec.json.decode(sent, type=dict[str, msgspec.Raw]).items()}
         assert list(found.items()) == list(expected.items()), recording.id
 
@@ -161,6 +163,13 @@ def test_streams_are_asked_for_their_usage(model: MakeModel, options: Any, sent:
     upstream, client_asked = WIRE.prepare(silent).encode(parse_body(json.dumps(client).encode()))
     assert json.loads(upstream)["stream_options"] == options
     assert client_asked is asked
+
+
+def test_a_name_that_stands_twice_cannot_turn_usage_off(model: MakeModel):
+    client = b'{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":false,"include_usage":true}}'
+    upstream, client_asked = WIRE.prepare(model()).encode(parse_body(client))
+    assert upstream.endswith(b'"stream_options":{"include_usage":true}}')
+    assert client_asked
 
 
 def test_usage_is_not_asked_of_what_is_no_stream_or_cannot_say(model: MakeModel):
