@@ -140,7 +140,8 @@ class UpstreamNotSent(UpstreamError):
     """Nothing of the request can have reached the upstream.
 
     Codes: upstream_connect (refused, unreachable), upstream_connect_timeout (504), upstream_dns, upstream_tls,
-    upstream_address_refused, upstream_busy (503: no free connection in time).
+    upstream_address_refused, upstream_bad_header (a header that cannot be written), upstream_busy (503: no free
+    connection in time).
     """
 
     code = "upstream_connect"
@@ -153,7 +154,11 @@ class UpstreamMaybeSent(UpstreamError):
 
 
 class UpstreamBroken(UpstreamMaybeSent):
-    """An answer began and did not end. Codes: upstream_truncated, upstream_idle_timeout (504), upstream_too_large."""
+    """An answer began and did not end.
+
+    Codes: upstream_truncated, upstream_idle_timeout and upstream_timeout (504), upstream_too_large, upstream_protocol,
+    upstream_bad_encoding (it is compressed, and is not read).
+    """
 
     code = "upstream_truncated"
 

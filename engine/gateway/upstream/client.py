@@ -9,7 +9,6 @@ from engine.gateway.upstream.dial import Addresses, system_resolve, tls_context
 from engine.gateway.upstream.response import UpstreamResponse
 from engine.gateway.upstream.slots import Slots
 from engine.gateway.upstream.types import Resolve, UpstreamRequest
-from engine.model import Timeouts
 from engine.operator.origins import Origin, OriginPolicy
 
 # The client alone says where a message ends and to whom it goes.
@@ -58,16 +57,18 @@ class Upstream:
         message = self._message(request)
         loop = asyncio.get_running_loop()
         started = loop.time()
-        await self._take_slot(request.timeouts)
+        limits = request.timeouts
+        connect_by = started + min(limits.connect_ms, limits.first_byte_ms, limits.total_ms) / 1000
+        await self._take_slot(connect_by)
         connection = self._reuse()
         if connection is None:
             try:
-                connection = await self._connect(loop, request.timeouts)
+                connection = await self._connect(loop, connect_by)
             except BaseException:
                 self._slots.give_back()
                 raise
         # From here on the connection gives the slot back.
-        response = connection.exchange(message, request.timeouts, started, self._max_response_bytes)
+        response = connection.exchange(message, limits, started, self._max_response_bytes)
         await response.head()
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             response.abort()
@@ -99,9 +100,9 @@ class Upstream:
         except UnicodeEncodeError:
             raise UpstreamNotSent("a header of the request is not Latin-1", code="upstream_bad_header") from None
 
-    async def _take_slot(self, timeouts: Timeouts) -> None:
+    async def _take_slot(self, deadline: float) -> None:
         try:
-            await self._slots.take(timeouts.connect_ms / 1000)
+            await self._slots.take(deadline)
         except TimeoutError:
             message = "no connection to the upstream became free in time"
             raise UpstreamNotSent(message, code="upstream_busy", status=503) from None
@@ -115,11 +116,11 @@ class Upstream:
             connection.drop()
         return None
 
-    async def _connect(self, loop: asyncio.AbstractEventLoop, timeouts: Timeouts) -> Connection:
+    async def _connect(self, loop: asyncio.AbstractEventLoop, deadline: float) -> Connection:
         try:
-            async with asyncio.timeout(timeouts.connect_ms / 1000) as deadline:
+            async with asyncio.timeout_at(deadline):
                 addresses = await self._addresses.allowed()
-                connection = await self._first_of(loop, addresses, deadline.when() or 0.0)
+                connection = await self._first_of(loop, addresses, deadline)
         except TimeoutError:
             message = "the upstream could not be reached in time"
             raise UpstreamNotSent(message, code="upstream_connect_timeout", status=504) from None

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from functools import cache
 
 from engine.errors import UpstreamNotSent
 from engine.gateway.upstream.types import Resolve
@@ -15,16 +16,26 @@ async def system_resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
+@cache
+def _system_context() -> ssl.SSLContext:
+    """Loading the system's authorities takes milliseconds and memory: once for all origins."""
+    return _context(None)
+
+
+def _context(ca_file: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
 def tls_context(policy: OriginPolicy) -> ssl.SSLContext:
     """Verification is always on, TLS 1.2 at least; `policy.ca_file` is trusted instead of the system's authorities.
 
     Raises:
         OSError: the CA file cannot be read or holds no certificate.
     """
-    context = ssl.create_default_context(cafile=policy.ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+    return _context(policy.ca_file) if policy.ca_file else _system_context()
 
 
 class Addresses:

@@ -16,8 +16,8 @@ class Slots:
         """How many can be taken at once."""
         return self._free
 
-    async def take(self, timeout_s: float) -> None:
-        """Take one slot, after those who wait already.
+    async def take(self, deadline: float) -> None:
+        """Take one slot, after those who wait already; `deadline` is a time of the event loop's clock.
 
         Raises:
             TimeoutError: none was given back in time.
@@ -28,7 +28,7 @@ class Slots:
         turn = asyncio.get_running_loop().create_future()
         self._line.append(turn)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout_at(deadline):
                 await turn
         except BaseException:
             if turn.done() and not turn.cancelled():

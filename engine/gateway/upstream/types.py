@@ -15,6 +15,7 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
 
     `target` is path and query as they go on the wire ("/v1/chat/completions"). `headers` are all but those that say
     where the message ends and to whom it goes (`host`, `content-length`, `accept-encoding`, …): the client writes them.
+    All deadlines count from the call of `send`; waiting for a free connection is part of `connect_ms`.
     """
 
     method: str
@@ -22,3 +23,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...]
     body: bytes
     timeouts: Timeouts = Timeouts()
+
+    def __repr__(self) -> str:
+        """Without what may be secret: headers and body."""
+        path = self.target.partition("?")[0]
+        return f"UpstreamRequest({self.method} {path}, {len(self.headers)} headers, {len(self.body)} bytes)"

@@ -44,7 +44,7 @@ class Candidate:
         limits = request.timeouts
         deadline = asyncio.get_running_loop().time() + limits.total_ms / 1000
         try:
-            await self.slots.take(limits.connect_ms / 1000)
+            await self.slots.take(asyncio.get_running_loop().time() + limits.connect_ms / 1000)
         except TimeoutError:
             raise UpstreamNotSent("busy", code="upstream_busy", status=503) from None
         try:
@@ -116,13 +116,13 @@ class Response:
         self._give_back()
 
     async def _next(self):
-        loop = asyncio.get_running_loop()
+        ends = min(asyncio.get_running_loop().time() + self._idle_s, self._deadline)
         try:
-            async with asyncio.timeout_at(min(loop.time() + self._idle_s, self._deadline)) as limit:
+            async with asyncio.timeout_at(ends) as limit:
                 return await self._source.chunk()
         except Exception as error:
             if limit.expired():
-                code = "upstream_timeout" if loop.time() >= self._deadline else "upstream_idle_timeout"
+                code = "upstream_timeout" if ends == self._deadline else "upstream_idle_timeout"
                 raise self.broken(code, code, 504) from None
             kind, code, status = FAULTS[self._candidate.translate(error, head=True)]
             raise self.broken(kind.__name__, code, status) from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import anyio
 import httpcore
@@ -30,7 +31,10 @@ class Upstream(Candidate):
         transport._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls, keepalive_expiry=KEEP_ALIVE_S, network_backend=_Backend(self.addresses)
         )
-        self._client = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._client = httpx.AsyncClient(
+            transport=transport, trust_env=False, follow_redirects=False, cookies=no_cookies
+        )
         self._client.headers.clear()
 
     async def exchange(self, request):

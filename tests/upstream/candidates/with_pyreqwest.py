@@ -56,9 +56,18 @@ class Upstream(Candidate):
     async def exchange(self, request):
         try:
             async with asyncio.timeout(request.timeouts.connect_ms / 1000):
-                address = (await self.addresses.allowed())[0]
+                addresses = await self.addresses.allowed()
         except TimeoutError:
             raise exceptions.ConnectTimeoutError("resolving", {}) from None
+        for address in addresses:
+            try:
+                return await self._exchange_at(address, request)
+            except exceptions.ConnectError as error:
+                if address == addresses[-1] or self.translate(error, head=False) != "connect":
+                    raise
+        raise AssertionError
+
+    async def _exchange_at(self, address, request):
         stream = (
             self._client(address, request.timeouts.connect_ms)
             .request(request.method, self._base + request.target)
