@@ -138,7 +138,8 @@ def _fold(batches: list[SegmentBatch]) -> list[dict[str, Any]]:
     for batch in batches:
         for attempt in batch.attempts:
             identity = (attempt.request_id, attempt.attempt)
-            if identity not in kept or kept[identity][0].state == "open":
+            held = kept.get(identity)
+            if held is None or (held[0].state not in FINAL_STATES and attempt.state in FINAL_STATES):
                 kept[identity] = (attempt, batch.segment)
     return [row_of(attempt, segment) for attempt, segment in kept.values()]
 
