@@ -84,7 +84,7 @@ class DirectorySource:
 
     def anchors(self) -> tuple[Path, ...]:
         """The directory, where it is there."""
-        return (self.path,) if self.path.is_dir() else ()
+        return (self.path,) if os.path.isdir(self.path) else ()  # noqa: PTH112 - Path.is_dir raises
 
     def concerns(self, path: str) -> bool:
         """Whether an event at `path` may mean a change; the swap of a Kubernetes volume is one at `..data`."""

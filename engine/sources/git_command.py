@@ -69,29 +69,19 @@ class Git:
             SourceTimeout: it did not end in time.
             SourceUnreadable: it wrote more than `at_most` bytes.
         """
-        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as errors:
-            given.write(stdin)
-            given.seek(0)
-            try:
-                process = subprocess.Popen(
-                    [*self._command, *arguments],
-                    stdin=given,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    env=self._environment(),
-                )
-            except FileNotFoundError:
-                raise GitMissing("the git command was not found", hint="install git, version 2.30 or newer") from None
-            output, in_time = self._output(process, at_most)
-            errors.seek(0)
-            said = errors.read(_STDERR_BYTES).decode("utf-8", "replace").strip()
+        try:
+            status, output, said, in_time = self._run(arguments, stdin, at_most)
+        except FileNotFoundError:
+            raise GitMissing("the git command was not found", hint="install git, version 2.30 or newer") from None
+        except OSError as error:
+            raise SourceUnreadable(f"the git command cannot be run: {error.strerror}") from None
         if not in_time:
             raise SourceTimeout(f"git {arguments[0]} in {self.repo} did not end within {self.timeout:g} s")
         if len(output) > at_most:
             raise SourceUnreadable(f"git {arguments[0]} in {self.repo} wrote more than {at_most} bytes")
-        if process.returncode:
+        if status:
             self._refuse(said)
-        return Answer(process.returncode, output, said)
+        return Answer(status, output, said)
 
     def must(self, *arguments: str, stdin: bytes = b"", at_most: int = 1024 * 1024) -> bytes:
         """Run one command that has no reason to fail, and return its output.
@@ -111,6 +101,22 @@ class Git:
             f"the repository {self.repo} cannot be read: {first}",
             hint=f"git -C {self.repo} fsck tells more; a partial clone does not hold what is needed",
         )
+
+    def _run(self, arguments: tuple[str, ...], stdin: bytes, at_most: int) -> tuple[int, bytes, str, bool]:
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as errors:
+            given.write(stdin)
+            given.seek(0)
+            process = subprocess.Popen(
+                [*self._command, *arguments],
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=self._environment(),
+            )
+            output, in_time = self._output(process, at_most)
+            errors.seek(0)
+            said = errors.read(_STDERR_BYTES).decode("utf-8", "replace").strip()
+        return process.returncode, output, said, in_time
 
     def _output(self, process: "subprocess.Popen[bytes]", at_most: int) -> tuple[bytes, bool]:
         overdue = threading.Event()

@@ -107,7 +107,7 @@ class GitSource:
         wanted = {own, common, common / "reftable"}
         for ref in self._followed(own):
             wanted.update(common / parent for parent in PurePosixPath(ref).parents)
-        return tuple(sorted(path for path in wanted if path.is_dir()))
+        return tuple(sorted(filter(os.path.isdir, wanted)))
 
     def concerns(self, path: str) -> bool:
         """Whether an event at `path` may mean a moved ref: not the lock files, index and logs of every command."""
@@ -125,7 +125,7 @@ class GitSource:
 
     def _locate(self) -> tuple[Path, Path] | None:
         """The repository's own directory and the one that it shares with its other work trees; None: it is not there."""
-        if self._located is None or not all(path.is_dir() for path in self._located):
+        if self._located is None or not all(map(os.path.isdir, self._located)):
             try:
                 answer = self._git.must("rev-parse", "--absolute-git-dir", "--git-common-dir")
             except SourceError:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Protocol
 
-from watchfiles._rust_notify import RustNotify
+from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
 Mode = Literal["events", "poll"]
 
@@ -82,16 +82,24 @@ class Watch:
                 self._wait_for_return()
                 continue
             try:
-                # The last argument: directories that may not be read are the reader's to report.
-                notify = RustNotify([str(path) for path in anchors], False, False, 0, self._watched.recursive, True)
-            except OSError:
-                # Out of watches or instances (ENOSPC, EMFILE), no inotify here, or the directory has just gone.
+                with self._attach(anchors) as notify:
+                    self.mode = "events"
+                    self._take_events(notify, before)
+            except (OSError, WatchfilesRustInternalError):
+                # Out of watches or instances, no inotify here, a directory that may not be read or has just gone.
                 self.mode = "poll"
                 self._poll()
-                continue
-            self.mode = "events"
-            with notify:
-                self._take_events(notify, before)
+
+    def _attach(self, anchors: tuple[Path, ...]) -> RustNotify:
+        # Permission errors are not to be ignored: with them, watchfiles also ignores that the limit of watches is hit.
+        return RustNotify(
+            [str(path) for path in anchors],
+            debug=False,
+            force_polling=False,
+            poll_delay_ms=_CHECK_MS,
+            recursive=self._watched.recursive,
+            ignore_permission_denied=False,
+        )
 
     def _take_events(self, notify: RustNotify, before: Hashable) -> None:
         """Until the watched directories are no longer the same ones."""

@@ -59,30 +59,42 @@ def repository(tmp_path):
 
 
 class Hints:
-    """Follows a source's watch and collects its hints."""
+    """Follows a source's watch, as its one reader, and counts the hints."""
 
     def __init__(self, source):
         self.stop = asyncio.Event()
         self.watch = source.watch(self.stop)
-        self.iterator = aiter(self.watch)
+        self.count = 0
+        self._task = None
+        self._more = asyncio.Event()
 
-    async def next(self, within: float = 5.0) -> None:
-        await asyncio.wait_for(anext(self.iterator), within)
+    async def __aenter__(self):
+        self._task = asyncio.create_task(self._follow())
+        await self.after(0)
+        return self
 
-    async def quiet(self, seconds: float) -> int:
-        """How many hints come until none came for `seconds`."""
-        count = 0
-        pending = asyncio.ensure_future(anext(self.iterator))
-        while True:
-            done, _ = await asyncio.wait({pending}, timeout=seconds)
-            if not done:
-                self.pending = pending
-                pending.cancel()
-                await asyncio.wait({pending})
-                self.iterator = aiter(self.watch)
-                return count
-            count += 1
-            pending = asyncio.ensure_future(anext(self.iterator))
+    async def __aexit__(self, *_):
+        self.stop.set()
+        await asyncio.wait_for(self._task, 5)
+
+    async def _follow(self):
+        async for _ in self.watch:
+            self.count += 1
+            self._more.set()
+
+    async def after(self, count, within=10.0):
+        """Wait until there were more than `count` hints."""
+        async with asyncio.timeout(within):
+            while self.count <= count:
+                self._more.clear()
+                await self._more.wait()
+
+    async def quiet(self, seconds=0.15):
+        """Wait until no hint came for so long."""
+        before = -1
+        while before != self.count:
+            before = self.count
+            await asyncio.sleep(seconds)
 
 
 @pytest.fixture
