@@ -10,8 +10,6 @@ import msgspec
 from litestar import Litestar, Request, Response, get, post
 from litestar.exceptions import HTTPException, NotFoundException, PermissionDeniedException, ValidationException
 from litestar.params import Parameter
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from engine import __version__
 from engine.control.bookkeeper import Bookkeeper
@@ -19,11 +17,8 @@ from engine.control.metrics import CONTENT_TYPE, Metrics
 from engine.control.publisher import Publisher, Reload
 from engine.control.reloader import Reloader
 from engine.control.workers import Workers
-from engine.errors import UserError
-from engine.ledger import queries
-from engine.ledger.database import reader_engine
 from engine.ledger.period import parse_moment
-from engine.ledger.record import State
+from engine.ledger.queries import Ledger, Page, QueryError
 from engine.ledger.views import page_json, request_json, usage_json
 from engine.sources.source import Source
 
@@ -52,9 +47,8 @@ class Control:
         self.source = source
         self.metrics = Metrics(publisher, bookkeeper, workers)
         self._database = database
-        self._engine: Engine | None = None
 
-    async def query(self, ask: Callable[[Connection], T]) -> T:
+    async def query(self, ask: Callable[[Ledger], T]) -> T:
         """Run one short read of the ledger in a thread.
 
         Raises:
@@ -63,18 +57,14 @@ class Control:
         """
         return await asyncio.to_thread(self._ask, ask)
 
-    def _ask(self, ask: Callable[[Connection], T]) -> T:
+    def _ask(self, ask: Callable[[Ledger], T]) -> T:
         try:
-            if self._engine is None:
-                self._engine = reader_engine(self._database)
-            with self._engine.begin() as connection:
-                return ask(connection)
+            with Ledger.open(self._database) as ledger:
+                return ask(ledger)
         except ValueError as error:
             raise ValidationException(str(error)) from None
-        except UserError as error:
+        except QueryError as error:
             raise HTTPException(status_code=503, detail=error.message) from None
-        except SQLAlchemyError:
-            raise HTTPException(status_code=503, detail="The ledger cannot be read now.") from None
 
     def status(self) -> dict[str, Any]:
         """What runs, whether it is what the source says, and who serves it."""
@@ -85,7 +75,7 @@ class Control:
             "digest": served.digest if served else None,
             "seq": served.seq if served else 0,
             "in_sync": last is not None and last.held,
-            "source": {"description": self.source.describe(), "watch_mode": self.source.mode},
+            "source": {"description": self.source.describe(), "watch_mode": self.reloader.watch_mode},
             "last_reload": _reload(last) if last else None,
             "ledger": msgspec.to_builtins(self.bookkeeper.status),
             "workers": self.workers.to_builtins(),
@@ -100,31 +90,28 @@ def build_admin(control: Control) -> Litestar:
         return control.status()
 
     @get("/api/usage")
-    async def usage(by: queries.By = "model", since: str | None = None, until: str | None = None) -> dict[str, Any]:
-        period = _period(since, until)
-        return usage_json(await control.query(lambda connection: queries.usage(connection, by, **period)))
+    async def usage(by: str = "model", since: str | None = None, until: str | None = None) -> dict[str, Any]:
+        since_ns, until_ns = _moment(since), _moment(until)
+        return usage_json(
+            await control.query(lambda ledger: ledger.usage(by, since_ns=since_ns, until_ns=until_ns))
+        ) | {"next": None}
 
     @get("/api/requests")
     async def requests(
-        limit: Annotated[int, Parameter(ge=1, le=queries.MAX_PAGE)] = 50,
+        limit: int = 50,
         cursor: str | None = None,
         model: str | None = None,
         key: str | None = None,
-        request_state: Annotated[State | None, Parameter(query="state")] = None,
-        since: str | None = None,
-        until: str | None = None,
+        request_state: Annotated[str | None, Parameter(query="state")] = None,
     ) -> dict[str, Any]:
-        period = _period(since, until)
-        page = await control.query(
-            lambda connection: queries.requests(
-                connection, limit=limit, cursor=cursor, model=model, key=key, state=request_state, **period
-            )
-        )
-        return page_json(page)
+        def ask(ledger: Ledger) -> Page:
+            return ledger.requests(limit=limit, cursor=cursor, model=model, key=key, state=request_state)
+
+        return page_json(await control.query(ask))
 
     @get("/api/requests/{request_id:str}")
     async def request_by_id(request_id: str) -> dict[str, Any]:
-        found = await control.query(lambda connection: queries.request(connection, request_id))
+        found = await control.query(lambda ledger: ledger.request(request_id))
         if found is None:
             raise NotFoundException("There is no request with this id on record.")
         return request_json(found)
@@ -163,13 +150,9 @@ async def _only_this_machine(request: Request[Any, Any, Any]) -> None:
         raise PermissionDeniedException("Requests of other sites are refused.")
 
 
-def _period(since: str | None, until: str | None) -> dict[str, int | None]:
-    now = time.time_ns()
+def _moment(text: str | None) -> int | None:
     try:
-        return {
-            "since_ns": parse_moment(since, now_ns=now) if since else None,
-            "until_ns": parse_moment(until, now_ns=now) if until else None,
-        }
+        return parse_moment(text, time.time_ns()) if text else None
     except ValueError as error:
         raise ValidationException(str(error)) from None
 

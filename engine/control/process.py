@@ -8,6 +8,7 @@ import socket
 import sys
 from pathlib import Path
 
+import msgspec
 import structlog
 import uvicorn
 
@@ -41,7 +42,7 @@ async def control(settings: Settings, admin: socket.socket, beats: socket.socket
     database = state / DATABASE_NAME
     bookkeeper = Bookkeeper(state / "spool", lambda: Store(database))
     bookkeeper.start()
-    source = open_source(settings.source)
+    source = open_source(**msgspec.structs.asdict(settings.source))
     publisher = Publisher(source, Publication(state))
     reloader = Reloader(publisher)
     workers = Workers()

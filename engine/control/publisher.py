@@ -10,8 +10,8 @@ from engine.catalog.compile import compile_catalog
 from engine.catalog.snapshot import encode
 from engine.problem import Problem, has_errors
 from engine.publication import Current, Publication, PublicationError
-from engine.sources.source import Source
 from engine.sources.errors import SourceError
+from engine.sources.source import Source
 from engine.tree import Tree
 
 log = structlog.get_logger("control")
@@ -77,9 +77,6 @@ class Publisher:
         now = time.time_ns()
         judged = self._judged
         try:
-            head = self._source.head()
-            if judged is not None and head is not None and head == judged.revision:
-                return self._again(judged, trigger, now)
             tree = self._source.read()
         except SourceError as error:
             self._judged = None
@@ -122,7 +119,12 @@ def _report(outcome: Reload) -> None:
     if outcome.held:
         log.info("catalog published", **what)
         return
-    log.error("catalog not published: the last good one stays in force", verdict=outcome.verdict, error=outcome.error or None, **what)
+    log.error(
+        "catalog not published: the last good one stays in force",
+        verdict=outcome.verdict,
+        error=outcome.error or None,
+        **what,
+    )
     errors = [problem for problem in outcome.problems if problem.severity == "error"]
     for problem in errors[:MAX_LOGGED_PROBLEMS]:
         log.error(

@@ -6,6 +6,7 @@ import time
 
 from engine.control.publisher import Publisher, Reload
 from engine.sources.source import Source
+from engine.sources.watching import Watch
 
 MIN_SECONDS_BETWEEN_CHANGES = 0.5
 
@@ -17,6 +18,12 @@ class Reloader:
         self._publisher = publisher
         self._lock = asyncio.Lock()
         self._waiting: asyncio.Task[Reload] | None = None
+        self._watch: Watch | None = None
+
+    @property
+    def watch_mode(self) -> str:
+        """How changes are noticed: by "events", or by a "poll" where the system gives none; "off" before the start."""
+        return self._watch.mode if self._watch is not None else "off"
 
     async def reload(self, trigger: str) -> Reload:
         """What the source says from now on, published or refused."""
@@ -27,7 +34,8 @@ class Reloader:
     async def follow(self, source: Source, stop: asyncio.Event) -> None:
         """Reload whenever the source hints at a change. A storm of changes makes two reloads a second, the last one included."""
         last = 0.0
-        async for _ in source.watch(stop):
+        self._watch = source.watch(stop)
+        async for _ in self._watch:
             pause = last + MIN_SECONDS_BETWEEN_CHANGES - time.monotonic()
             if last and pause > 0:
                 with contextlib.suppress(TimeoutError):
