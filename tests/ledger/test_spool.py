@@ -110,7 +110,7 @@ def test_a_settle_stands_in_the_file_of_its_open(spool, tmp_path, attempts):
         spool.settle(spool.open(attempt), attempts.settled(attempt))
     spool.settle(ticket, attempts.settled(first))
     oldest, *later = segments(tmp_path / "spool")
-    assert len(later) > 1
+    assert later
     assert [
         attempt.state for attempt in read_segment(oldest, 0).attempts if attempt.request_id == first.request_id
     ] == [
