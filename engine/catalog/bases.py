@@ -4,7 +4,6 @@ import msgspec
 
 from engine.catalog.drafts import Drafts, ModelDraft
 from engine.catalog.hints import not_in_lock
-from engine.catalog.suggest import did_you_mean
 from engine.catalog.vendors import REFERENCE_APIS, VENDORS, reference_of
 from engine.model import BaseModel
 from engine.pricing.reference import Found
@@ -46,8 +45,8 @@ def resolve_base(draft: ModelDraft, drafts: Drafts) -> Base:
         chain.append(written)
         if written in drafts.offered:
             found = drafts.offered[written].found
-            base = BaseModel(draft.base or "", _shown(drafts.offered[written].owner.vendor.api, found), tuple(chain))
-            return Base(base, found)
+            resolved = _shown(drafts.offered[written].owner.vendor.api, found)
+            return Base(BaseModel(draft.base or "", resolved, tuple(chain), found.matched_by), found)
         if written not in drafts.models:
             if current is draft and not drafts.is_broken(written):
                 drafts.problems.append(_unknown(draft, written, drafts))
@@ -120,5 +119,5 @@ def _missing(draft: ModelDraft) -> Problem:
 
 
 def _unknown(draft: ModelDraft, written: str, drafts: Drafts) -> Problem:
-    hint = did_you_mean(written, (*drafts.models, *drafts.offered))
+    hint = drafts.did_you_mean(written)
     return draft.document.problem("unknown-model", f'there is no model "{written}"', "/base_model", hint=hint)

@@ -16,11 +16,11 @@ from engine.catalog.keys import build_key, duplicate_secrets, patterns_matching_
 from engine.catalog.layout import LOCK_FILE, Place, lay_out
 from engine.catalog.models import build_model, build_offered, check_model
 from engine.catalog.names import collect_aliases, settle_offered
-from engine.catalog.prices import Prices
+from engine.catalog.prices import Prices, read_own
 from engine.catalog.providers import build_provider, offered_models
 from engine.catalog.reading import read_yaml
 from engine.catalog.schema import check
-from engine.catalog.suggest import did_you_mean
+from engine.catalog.suggest import Suggestions, did_you_mean
 from engine.catalog.vendors import reference_of
 from engine.model import Key, Model, Provider
 from engine.pricing.lock import LockError, parse_lock
@@ -76,6 +76,7 @@ class _Compiler:
         self.documents: dict[str, Document] = {}
         self.drafts = Drafts({}, {}, {}, set(), self.problems, hints)
         self.keys: dict[str, tuple[Key, Document]] = {}
+        self.provider_suggestions = Suggestions(())
 
     def run(self) -> Outcome:
         self.read()
@@ -107,6 +108,7 @@ class _Compiler:
         for place in places:
             if place.kind == "provider" and place.file in self.documents:
                 self._provider(place)
+        self.provider_suggestions = Suggestions(self.drafts.providers)
         for place in places:
             if place.file in self.documents:
                 if place.kind == "model":
@@ -135,17 +137,17 @@ class _Compiler:
     def _model(self, place: Place) -> None:
         provider, slug = place.names
         name, document = f"@{provider}/{slug}", self.documents[place.file]
+        self.problems += check_model(document)
+        own = read_own(document, self.problems)
         owner = self.drafts.providers.get(provider)
         if owner is None:
             self.drafts.broken.add(name)
             if f"@{provider}" not in self.drafts.broken:
                 message = f"there is no providers/{provider}.yaml for this model"
-                hint = did_you_mean(provider, self.drafts.providers)
+                hint = self.provider_suggestions.did_you_mean(provider)
                 self.problems.append(document.problem("unknown-provider", message, hint=hint))
             return
-        draft = ModelDraft(name, slug, owner, document, self.tree.blobs[place.file])
-        self.drafts.models[name] = draft
-        self.problems += check_model(draft)
+        self.drafts.models[name] = ModelDraft(name, slug, owner, document, self.tree.blobs[place.file], own)
 
     def _key(self, place: Place) -> None:
         name = place.names[0]
@@ -159,7 +161,7 @@ class _Compiler:
             try:
                 self.drafts.lock = parse_lock(data)
             except LockError as error:
-                self.problems.append(file_problem("lock-invalid", LOCK_FILE, str(error), hint=UPDATE))
+                self.problems.append(file_problem("lock-invalid", LOCK_FILE, str(error)))
         elif not any(problem.file == LOCK_FILE for problem in self.tree.problems) and (uses := self._first_use()):
             message = f"reference.lock is missing, and {uses} uses the reference data"
             self.problems.append(file_problem("lock-missing", LOCK_FILE, message, hint=UPDATE))

@@ -10,8 +10,9 @@ import msgspec
 
 from engine.catalog.document import Document
 from engine.catalog.hints import Hints
+from engine.catalog.suggest import Suggestions
 from engine.catalog.vendors import Vendor
-from engine.model import Provider
+from engine.model import Pricing, Provider
 from engine.pricing.lock import Lock
 from engine.pricing.reference import Found
 from engine.problem import Problem
@@ -27,13 +28,17 @@ class ProviderDraft(msgspec.Struct, frozen=True):
 
 
 class ModelDraft(msgspec.Struct, frozen=True):
-    """A model's document and its provider."""
+    """A model's document and its provider.
+
+    `own` is the price that the file writes out; None where it inherits, or where a problem was reported.
+    """
 
     name: str
     slug: str
     owner: ProviderDraft
     document: Document
     blob: str
+    own: Pricing | None
 
     @property
     def value(self) -> dict[str, Any]:
@@ -73,6 +78,7 @@ class Drafts(msgspec.Struct):
     hints: Hints | None = None
     lock: Lock | None = None
     found: dict[tuple[str, str], Found | None] = {}
+    suggestions: Suggestions | None = None
 
     def find(self, reference: str, name: str) -> Found | None:
         """What the lock has for a name of the reference data; models share what they have in common."""
@@ -82,6 +88,12 @@ class Drafts(msgspec.Struct):
         if asked not in self.found:
             self.found[asked] = self.lock.find(reference, name)
         return self.found[asked]
+
+    def did_you_mean(self, name: str) -> str:
+        """The model whose name resembles this one, as a question; to be asked when all names are known."""
+        if self.suggestions is None:
+            self.suggestions = Suggestions((*self.models, *self.offered))
+        return self.suggestions.did_you_mean(name)
 
     def is_broken(self, name: str) -> bool:
         """Whether a name belongs to a document, or to a provider, that could not be used."""

@@ -2,7 +2,7 @@
 
 from engine.catalog.document import Document, pointer
 from engine.catalog.patterns import matching_nothing
-from engine.catalog.suggest import did_you_mean
+from engine.catalog.suggest import Suggestions
 from engine.catalog.values import time_at
 from engine.model import Key, KeySecret
 from engine.problem import Problem
@@ -58,11 +58,12 @@ def patterns_matching_nothing(keys: dict[str, tuple[Key, Document]], names: froz
     """matches-nothing: what a key may call, or may not, names no model and no alias."""
     problems: list[Problem] = []
     lines = "\n".join(sorted(names))
+    suggestions = Suggestions(names)
     for key, document in keys.values():
         for field, patterns in (("models", key.models), ("deny_models", key.deny_models)):
             for pattern in matching_nothing(patterns, names, lines):
                 at = pointer(field, patterns.index(pattern))
-                hint = did_you_mean(pattern, names)
+                hint = suggestions.did_you_mean(pattern)
                 problems.append(
                     document.problem("matches-nothing", f'"{pattern}" matches no model and no alias', at, hint=hint)
                 )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from engine.catalog.bases import Base
+from engine.catalog.document import Document
 from engine.catalog.drafts import ModelDraft, Offered
 from engine.catalog.prices import Priced, at_list_price
 from engine.catalog.upstream_rules import check_headers
@@ -14,9 +15,9 @@ from engine.problem import Problem
 _OF_THE_PROVIDER = ("headers", "timeouts")
 
 
-def check_model(draft: ModelDraft) -> list[Problem]:
-    """What a model's own file says wrong, by itself."""
-    value, document = draft.value, draft.document
+def check_model(document: Document) -> list[Problem]:
+    """What a model's file says wrong, by itself."""
+    value = document.value
     problems = list(check_headers(document, value.get("headers", {})))
     if value["type"] == "base" and (value.get("base_model") or "").startswith("@"):
         message = "a model of type base reprices or limits a reference model, not one of the catalog"

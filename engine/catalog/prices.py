@@ -8,7 +8,6 @@ import msgspec
 from engine.catalog.bases import MAX_CHAIN, Base
 from engine.catalog.document import Document, pointer
 from engine.catalog.drafts import Drafts, ModelDraft, ProviderDraft
-from engine.catalog.suggest import did_you_mean
 from engine.catalog.values import time_at
 from engine.model import PriceKind, PriceTier, PriceVariant, PriceWindow, Pricing
 from engine.money import format_fraction
@@ -24,13 +23,12 @@ class Priced(msgspec.Struct, frozen=True):
 
 
 class Prices:
-    """Resolves the pricing of every model of a catalog. Own windows are read once, also where others inherit them."""
+    """Resolves the pricing of every model of a catalog."""
 
     def __init__(self, drafts: Drafts, bases: dict[str, Base]) -> None:
         self._drafts = drafts
         self._bases = bases
         self._problems = drafts.problems
-        self._own = {name: self._read_own(draft) for name, draft in drafts.models.items()}
 
     def of(self, draft: ModelDraft) -> Priced | None:
         """A model's price; None where a problem was reported, here or elsewhere."""
@@ -69,7 +67,7 @@ class Prices:
             if self._bases[end.name].usable and end is draft:
                 self._report_nothing(draft, "this model has no base model")
             return None
-        pricing = self._own[end.name]
+        pricing = end.own
         if pricing is None:
             return None
         origin = end.document.place("/pricing") if written is not None else "nowhere"
@@ -89,20 +87,10 @@ class Prices:
         self._report_nothing(draft, f"{found.model.name} has no price that can be used: {why}")
         return None
 
-    def _read_own(self, draft: ModelDraft) -> Pricing | None:
-        written = draft.value.get("pricing")
-        if written is None:
-            return Pricing("unpriced")
-        if written == "free":
-            return Pricing("free", (PriceWindow({}),))
-        if isinstance(written, str):
-            return None
-        return own_windows(draft.document, written, self._problems)
-
     def _report_unknown(self, draft: ModelDraft, target: str) -> None:
         if draft.value.get("pricing") == "inherit":
             return  # said about base_model
-        hint = did_you_mean(target, (*self._drafts.models, *self._drafts.offered))
+        hint = self._drafts.did_you_mean(target)
         self._problems.append(
             draft.document.problem("unknown-model", f'there is no model "{target}"', "/pricing", hint=hint)
         )
@@ -138,14 +126,26 @@ def at_list_price(found: Found, owner: ProviderDraft) -> Priced:
     return Priced(times(found.model.pricing, owner.factor), origin)
 
 
-def own_windows(document: Document, written: Any, problems: list[Problem]) -> Pricing | None:
-    """The rates that a model's file writes out: one window, or a list by time. None where one is wrong."""
+def read_own(document: Document, problems: list[Problem]) -> Pricing | None:
+    """The price that a model's file writes out; None where it inherits, or where a problem was reported."""
+    written = document.value.get("pricing")
+    if written is None:
+        return Pricing("unpriced")
+    if written == "free":
+        return Pricing("free", (PriceWindow({}),))
+    return None if isinstance(written, str) else _own_windows(document, written, problems)
+
+
+def _own_windows(document: Document, written: Any, problems: list[Problem]) -> Pricing | None:
     windows: list[PriceWindow] = []
     starts: dict[int | None, str] = {}
     before = len(problems)
     for index, item in enumerate(written if isinstance(written, list) else [written]):
         at = pointer("pricing", index) if isinstance(written, list) else "/pricing"
+        known = len(problems)
         start = time_at(document, f"{at}/from", item.get("from"), problems)
+        if len(problems) > known:
+            continue
         rates = {key: rate for key, rate in item.items() if key != "from"}
         if not rates:
             hint = "add input_mtok and output_mtok, or write pricing: free"

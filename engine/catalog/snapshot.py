@@ -27,12 +27,12 @@ class SnapshotFormatError(Exception):
 class _Sources(msgspec.Struct, frozen=True):
     files: dict[str, bytes]
     blobs: dict[str, str]
-    committed_at: int | None
 
 
 class _Artifact(msgspec.Struct, frozen=True):
     engine: str
     revision: str
+    committed_at: int | None
     providers: dict[str, Provider]
     models: dict[str, memoryview]
     aliases: dict[str, str]
@@ -57,13 +57,14 @@ def encode(catalog: Catalog) -> bytes:
     artifact = _Artifact(
         engine=engine.__version__,
         revision=tree.revision,
+        committed_at=tree.committed_at,
         providers=catalog.providers,
         models={name: _packed(model) for name, model in catalog.models.items()},
         aliases=catalog.aliases,
         model_aliases={name: model.aliases for name, model in catalog.models.items() if model.aliases},
         keys={name: _packed(key) for name, key in catalog.keys.items()},
         secrets=dict(sorted((s.sha256, name) for name, key in catalog.keys.items() for s in key.secrets)),
-        sources=_packed(_Sources(files, blobs, tree.committed_at)),
+        sources=_packed(_Sources(files, blobs)),
     )
     return _HEADER + _encoder.encode(artifact)
 
@@ -75,7 +76,8 @@ def _packed(value: msgspec.Struct) -> memoryview:
 class Snapshot:
     """One catalog to serve. Immutable for its users; what is decoded or derived on first use stays for its life.
 
-    `digest` is the SHA-256 of the artifact in lower-case hex; `engine_version` is the engine that compiled it.
+    `digest` is the SHA-256 of the artifact in lower-case hex; `engine_version` is the engine that compiled it;
+    `committed_at` is in nanoseconds since the Unix epoch, None for a directory.
     """
 
     def __init__(self, artifact: _Artifact, digest: str) -> None:
@@ -86,6 +88,7 @@ class Snapshot:
         self.digest = digest
         self.engine_version = artifact.engine
         self.revision = artifact.revision
+        self.committed_at = artifact.committed_at
         self.providers = artifact.providers
         self.names = tuple(artifact.models)
 
@@ -147,4 +150,4 @@ class Snapshot:
     def documents(self) -> Tree:
         """The tree that this was compiled of."""
         sources = _sources_decoder.decode(self._artifact.sources)
-        return Tree(revision=self.revision, files=sources.files, blobs=sources.blobs, committed_at=sources.committed_at)
+        return Tree(revision=self.revision, files=sources.files, blobs=sources.blobs, committed_at=self.committed_at)

@@ -14,6 +14,19 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     return f'did you mean "{near}"?' if near else ""
 
 
+class Suggestions:
+    """Near names out of a large set, for the first mistakes of many: comparing with all takes milliseconds."""
+
+    def __init__(self, candidates: Iterable[str], *, at_most: int = 20) -> None:
+        self._candidates = tuple(candidates)
+        self._left = at_most
+
+    def did_you_mean(self, word: str) -> str:
+        """A question with the nearest name; "" where none is near, or enough has been suggested."""
+        self._left -= 1
+        return did_you_mean(word, self._candidates) if self._left >= 0 else ""
+
+
 def nearest(word: str, candidates: Iterable[str]) -> str:
     """The nearest of `candidates`, "" where none is near."""
     known = [candidate for candidate in candidates if len(candidate) <= _LONGEST]
