@@ -20,7 +20,8 @@ from engine.tree import Tree
 
 # What git allows in a ref's name (git-check-ref-format(1)). Expressions such as main~2, @{yesterday} or :/text are
 # refused with it: a ref names a commit, and always the same way.
-_REF = re.compile(r"(?!-)(?!.*(?:\.\.|@\{))[^\x00-\x20\x7f~^:?*\[\\]+")
+_REF = re.compile(r"(?!-)(?!.*(?:\.\.|@\{))[^\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]+")
+_UNWANTED = re.compile(r"[\x00-\x1f\ud800-\udfff]")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TREE = re.compile(rb"([0-9a-f]+) tree [0-9]+")
 _COMMITTER = re.compile(rb"^committer .* ([0-9]{1,18}) [+-][0-9]{4}$", re.MULTILINE)
@@ -255,6 +256,6 @@ def _committed_at(commit: bytes) -> int | None:
 def _inside(path: str) -> str:
     """A directory inside the commit, as git wants it: "" is the top."""
     parts = [part for part in path.split("/") if part not in {"", "."}]
-    if path.startswith("/") or ".." in parts or any(character < " " for character in path):
+    if path.startswith("/") or ".." in parts or _UNWANTED.search(path):
         raise PathMissing(f"{path!r} cannot be a directory inside a commit", hint="write it from the top: catalog")
     return "/".join(parts)

@@ -139,14 +139,14 @@ def test_a_repository_without_commits_says_so(new_repository, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "ref", ["", "--upload-pack=x", "-h", "main~1", "main^", "@{1}", "a..b", ":/text", "a b", "a\n", "x:y"]
+    "ref", ["", "--upload-pack=x", "-h", "main~1", "main^", "@{1}", "a..b", ":/text", "a b", "a\n", "x:y", "\udcff"]
 )
 def test_what_is_no_name_is_never_given_to_git(repository, ref):
     with pytest.raises(UnknownRef, match="cannot be the name"):
         GitSource(repository.path, ref)
 
 
-@pytest.mark.parametrize("path", ["/etc", "../x", "catalog/../..", "a\nb"])
+@pytest.mark.parametrize("path", ["/etc", "../x", "catalog/../..", "a\nb", "\udcff"])
 def test_a_path_stays_inside_the_commit(repository, path):
     with pytest.raises(PathMissing):
         GitSource(repository.path, "main", path)
