@@ -116,6 +116,24 @@ async def test_bodies_without_length(serve, connect_to, ask):
     assert await answer(client, ask()) == b"until the end"
 
 
+async def test_cut_anywhere(serve, connect_to, ask):
+    """An answer that TCP cuts in two anywhere is the same answer"""
+    whole = b"HTTP/1.1 200 OK\r\nx-a: 1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nx-t: 1\r\n\r\n"
+
+    def script(peer):
+        for cut in range(1, len(whole)):
+            peer.read_request()
+            peer.send(whole[:cut])
+            time.sleep(0.001)
+            peer.send(whole[cut:])
+
+    server = serve(script)
+    client = connect_to(server)
+    for _ in range(1, len(whole)):
+        response = await client.send(ask())
+        assert (response.headers["x-a"], await response.read()) == ("1", b"hello world")
+
+
 # Giving up.
 
 
