@@ -51,7 +51,7 @@ class Call:
     def typed(self) -> str:
         """The curl command, with the key in the variable CATALOG_KEY."""
         fields = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in self.body.items()]
-        body = "{" + ",\n        ".join(fields) + "}"
+        body = "{" + ",\n          ".join(fields) + "}"
         lines = [
             f"curl -i{'N' if self.stream else ''} {self.url}",
             f'-H "x-portkey-api-key: ${KEY_VARIABLE}"',

@@ -134,8 +134,8 @@ class Gateway:
         if self._process is None or self._process.poll() is not None:
             return
         self._process.send_signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl-C: do not wait
             self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        if self._process.poll() is None:
             self._process.kill()
             self._process.wait()

@@ -89,7 +89,7 @@ class Walk:
                 ("commit", f"{row['revision']} (model file: blob {attempt['blob'][:12]})"),
                 ("meters", _pairs(attempt["meters"])),
                 ("rates", _pairs(attempt["rates"]) + "  (USD per million tokens)"),
-                ("cost", f"{row['cost_usd']} USD"),
+                ("cost", f"{' + '.join(_products(attempt))} per million = {row['cost_usd']} USD"),
             ]
         )
 
@@ -125,14 +125,14 @@ def run(
         _compare(walk, requests)
         _refused_commit(walk)
         if once:
-            screen.say("That was the walk. Everything is stopped and removed.")
+            screen.chapter("That was the walk: everything is stopped now")
             return
         _what_next(walk)
         with contextlib.suppress(KeyboardInterrupt):
             while True:
                 walk.gateway.wait(3600.0)
                 walk.gateway.check_running()
-        screen.say("\nStopping.")
+        screen.chapter("Stopping")
 
 
 @contextlib.contextmanager
@@ -181,7 +181,7 @@ def _start(
             ("catalog", f"{repository.catalog}  (branch main, commit {first[:12]})"),
             ("gateway", f"{gateway.url}  (ready in {time.monotonic() - began:.1f} s)"),
             ("status", f"{gateway.admin_url}/api/status"),
-            ("key", f"made by `catalog keys new`; the catalog only has its hash: {KEY_VARIABLE}={key}"),
+            ("key", f"{KEY_VARIABLE}={key}  (in Git: only its hash)"),
         ]
     )
     screen.say(f"The model {MODEL} is this file, {MODEL_FILE}:")
@@ -230,14 +230,13 @@ def _new_price(walk: Walk) -> str:
 
 def _compare(walk: Walk, requests: list[str]) -> None:
     walk.screen.chapter("Two commits, two prices")
-    header = ("REQUEST", "COMMIT", "RATES", "TOKENS", "COST USD")
+    header = ("REQUEST", "COMMIT", *(f"{part} {what}" for part in ("INPUT", "OUTPUT") for what in ("TOKENS", "RATE")))
     rows = []
     for request_id in requests:
         row = walk.row(request_id)
-        attempt = row["attempts"][-1]
-        rates, meters = (" + ".join(map(str, attempt[name].values())) for name in ("rates", "meters"))
-        rows.append((f"…{request_id[-8:]}", row["revision"][:12], rates, meters, row["cost_usd"]))
-    walk.screen.table(header, rows)
+        parts = [part for product in _products(row["attempts"][-1]) for part in product.split(" x ")]
+        rows.append((f"…{request_id[-8:]}", row["revision"][:12], *parts, row["cost_usd"]))
+    walk.screen.table((*header, "COST USD"), rows)
     arguments = ["usage", "--by", "revision", "--state", str(walk.gateway.state)]
     walk.screen.command(f"catalog {' '.join(arguments)}")
     done = subprocess.run(catalog(*arguments), env=environment(), capture_output=True, text=True, check=False)
@@ -284,6 +283,13 @@ def _what_next(walk: Walk) -> None:
             f"curl {gateway.admin_url}/api/requests",
         ]
     )
+
+
+def _products(attempt: dict[str, Any]) -> list[str]:
+    """Tokens and their rates. Cached tokens are part of the input, and this model has no rate of their own for them."""
+    return [
+        f"{attempt['meters'][f'{part}_tokens']} x {attempt['rates'][f'{part}_mtok']}" for part in ("input", "output")
+    ]
 
 
 def _pairs(values: dict[str, object]) -> str:
