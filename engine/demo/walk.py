@@ -127,8 +127,8 @@ def run(
         if once:
             screen.chapter("That was the walk: everything is stopped now")
             return
-        _what_next(walk)
         with contextlib.suppress(KeyboardInterrupt):
+            _what_next(walk)
             while True:
                 walk.gateway.wait(3600.0)
                 walk.gateway.check_running()
