@@ -1,0 +1,1 @@
+"""What the system's tests share: a gateway as a process, an upstream of our own with a journal, a catalog to change."""
