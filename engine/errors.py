@@ -1,4 +1,4 @@
-"""Faults are exceptions. What may go wrong while a request is served is one family:
+"""Faults are exceptions: what may go wrong while a request is served is one family.
 
 GatewayError                     carries status, type, code, message, param, headers; one function renders it
 ├── InvalidRequest         400   the body or a header is not what the API asks for

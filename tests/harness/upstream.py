@@ -152,7 +152,7 @@ class ScriptedUpstream:
         script = received.script
         if script.delay:
             await asyncio.sleep(script.delay)
-        while self.hold.is_set():
+        while self.hold.is_set():  # noqa: ASYNC110 - set from another thread
             await asyncio.sleep(0.005)
         if script.fault == "hang":
             await asyncio.sleep(3600)
