@@ -16,7 +16,7 @@ ROOT_FILE = "catalog.yaml"
 LOCK_FILE = "reference.lock"
 
 _SLUG = re.compile(SLUG, re.ASCII)
-_SLUG_HINT = "names have lower-case letters, digits, dots, dashes and underscores, and at most 64 characters"
+SLUG_HINT = "names have lower-case letters, digits, dots, dashes and underscores, and at most 64 characters"
 _IGNORED = frozenset(("README.md", "CODEOWNERS", "4913"))  # the last is what vim writes to try a directory
 _NOT_YET = frozenset(("routes", "budgets", "teams", "environments"))
 _RESERVED_PROVIDERS = frozenset(("route",))  # "@route/…" names virtual models
@@ -88,7 +88,7 @@ def _place(path: str) -> Place | Problem:
     names = (*directories[1:], name.removesuffix(".yaml"))
     for part in names:
         if _SLUG.fullmatch(part) is None:
-            return file_problem("bad-name", path, f'"{part}" is not a name', hint=_SLUG_HINT)
+            return file_problem("bad-name", path, f'"{part}" is not a name', hint=SLUG_HINT)
     if kind in {"provider", "model"} and names[0] in _RESERVED_PROVIDERS:
         return file_problem("bad-name", path, f'"{names[0]}" is reserved', hint="give the provider another name")
     return Place(kind, path, names)

@@ -1,5 +1,7 @@
 """`catalog keys`: secrets for those who may call. The catalog only ever holds their hashes."""
 
+from pathlib import Path
+
 import click
 
 
@@ -63,26 +65,28 @@ def _check(file: str, content: str) -> None:
     Raises:
         UserError: the name, the owner or a pattern is not possible.
     """
-    from engine.catalog.layout import lay_out
+    from engine.catalog.layout import SLUG_HINT, lay_out
     from engine.catalog.reading import read_yaml
     from engine.catalog.schema import check
     from engine.errors import UserError
 
-    problems = [problem for problem in lay_out((file,))[1] if problem.file == file]
+    places, problems = lay_out((file,))
+    if not any(place.file == file for place in places):
+        name = file.removeprefix("keys/").removesuffix(".yaml")
+        raise UserError(f'No key was made: "{name}" is not a name.', hint=SLUG_HINT)
+    problems = [problem for problem in problems if problem.file == file]
     reading = read_yaml(content.encode("utf-8", "replace"), file)
     problems += reading.problems if reading.document is None else check("key", reading.document)
     if problems:
         raise UserError(f"No key was made: {problems[0].message}.", hint=problems[0].hint)
 
 
-def _warn(root: "object", file: str) -> None:
+def _warn(root: Path, file: str) -> None:
     """Say at once what `validate` will say about the new file, such as a pattern that matches nothing."""
-    from pathlib import Path
-
     from engine.catalog.compile import compile_catalog
     from engine.cli.catalogs import read_catalog
 
-    assert isinstance(root, Path)
     for problem in compile_catalog(read_catalog(root)).problems:
         if problem.file == file:
-            click.echo(f"{problem.severity}: {problem.message}. {problem.hint}".rstrip(), err=True)
+            said = "; ".join(part for part in (problem.message, problem.hint) if part)
+            click.echo(f"{problem.severity}: {said}", err=True)

@@ -9,7 +9,9 @@ from engine.model import Model, PriceWindow
 
 @click.command("list")
 @click.argument("path", required=False)
-@click.option("--format", "name", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option(
+    "--format", "name", type=click.Choice(("text", "json")), default="text", show_default=True, help="How to print it."
+)
 def list_models(path: str | None, name: str) -> None:
     """List the models of a catalog with their prices.
 

@@ -18,7 +18,7 @@ COMMANDS = {
     "keys": ("engine.cli.keys:keys", "Make keys for those who may call."),
     "reference": ("engine.cli.reference:reference", "Lock the reference data that a catalog uses."),
     "serve": ("engine.cli.serve:serve", "Serve the models of a catalog, and follow it without a restart."),
-    "usage": ("engine.cli.usage:usage", "Show what was used and what it cost."),
+    "usage": ("engine.cli.usage:usage", "Show the calls on record: requests, tokens and exact cost in USD."),
     "demo": ("engine.cli.demo:demo", "Show the whole way, from a commit to an exact cost, on a real local model."),
 }
 

@@ -14,7 +14,9 @@ Row = tuple[str, str, str]
 @click.command()
 @click.argument("model")
 @click.argument("path", required=False)
-@click.option("--format", "name", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option(
+    "--format", "name", type=click.Choice(("text", "json")), default="text", show_default=True, help="How to print it."
+)
 def show(model: str, path: str | None, name: str) -> None:
     """Show one model: everything resolved, and where each value comes from.
 
