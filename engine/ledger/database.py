@@ -30,8 +30,6 @@ def lock_for_writing(path: Path) -> int:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        # The mode is set where the file is made; its log and index inherit it.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise UserError(f"The ledger cannot be written in {path.parent}: {error.strerror}.") from None
     try:
@@ -43,6 +41,15 @@ def lock_for_writing(path: Path) -> int:
             hint="Stop it, or give this one another state directory.",
         ) from None
     return fd
+
+
+def create_private(path: Path) -> None:
+    """Make the file if it is not there, for its owner only; its write-ahead log will inherit the mode.
+
+    Raises:
+        OSError: the directory takes no file.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def writer_engine(path: Path) -> Engine:
@@ -63,7 +70,7 @@ def reader_engine(path: Path) -> Engine:
 
 
 def is_damaged(path: Path) -> bool:
-    """Whether SQLite's own check finds the file at `path` damaged. It reads all of it, about a second a gigabyte.
+    """Whether SQLite's own check finds the file at `path` damaged. It reads all of it.
 
     Raises:
         OSError: it cannot be checked now.

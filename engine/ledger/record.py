@@ -8,7 +8,7 @@ byte 0xFF: the spool's frame mark cannot stand inside a record, whatever a clien
 import os
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -20,6 +20,9 @@ MAX_RECORD_BYTES = MAX_FRAME_BYTES - 12
 
 # What a column of 64 bits holds.
 MAX_INTEGER = 2**63 - 1
+
+# Checked when a record is read; counts and costs may be beyond it, and are then unknown (`cut_integers`).
+Integer = Annotated[int, msgspec.Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 
 State = Literal["open", "settled", "partial", "failed", "cancelled", "orphaned"]
 CostSource = Literal["reported", "estimated", "none"]
@@ -42,11 +45,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     `cut` names the fields that did not fit as they were.
     """
 
-    version: int = SCHEMA_VERSION
+    version: Integer = SCHEMA_VERSION
     request_id: str
-    attempt: int = 1
+    attempt: Integer = 1
     state: State
-    started_ns: int
+    started_ns: Integer
     client_request_id: str = ""
     upstream_request_id: str = ""
     key: str = ""
@@ -69,12 +72,12 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     list_cost_pico_usd: int | None = None
     cost_source: CostSource = "none"
     stream: bool = False
-    first_byte_us: int | None = None
-    duration_us: int | None = None
-    status: int = 0
-    client_status: int = 0
+    first_byte_us: Integer | None = None
+    duration_us: Integer | None = None
+    status: Integer = 0
+    client_status: Integer = 0
     error_code: str = ""
-    retries: int = 0
+    retries: Integer = 0
     trace_id: str = ""
     metadata: dict[str, str] = {}
     worker: str = ""

@@ -28,7 +28,7 @@ def migrate(connection: Connection) -> None:
     current = revision_of(connection)
     if current == SCHEMA_REVISION:
         return
-    # Alembic takes a quarter of a second to import, and is seldom needed.
+    # Alembic is slow to import, and seldom needed.
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.ledger.alarm import Alarm
-from engine.ledger.database import is_damaged, lock_for_writing, reason, writer_engine
+from engine.ledger.database import create_private, is_damaged, lock_for_writing, reason, writer_engine
 from engine.ledger.record import FINAL_STATES, Attempt
 from engine.ledger.rows import row_of
 from engine.ledger.schema import migrate
@@ -52,8 +52,9 @@ class Store:
         self._lock = lock_for_writing(path)
         self._engine = writer_engine(path)
         try:
-            if is_damaged(path):
+            if path.exists() and is_damaged(path):
                 self.alarms.append(_move_aside(path))
+            create_private(path)
             with self._transaction() as connection:
                 migrate(connection)
         except OSError as error:

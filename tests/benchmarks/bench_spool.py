@@ -5,6 +5,7 @@ Encoding, framing and writing are timed apart, then `open` and `settle` of a rea
 calls them and in wall time, with the worst single call.
 """
 
+import asyncio
 import os
 import sys
 import tempfile
@@ -81,6 +82,24 @@ def measure(name: str, call: Callable[[], object]) -> None:
     print(f"{name:34}{cpu / ROUNDS / 1e3:8.2f} us CPU {wall / ROUNDS / 1e3:8.2f} us wall {worst / 1e3:10.0f} us worst")
 
 
+async def measure_disk(directory: Path, attempt: Attempt, settled: Attempt) -> None:
+    """Print what durability "disk" costs a call, alone and among many: most of it is waiting, not CPU."""
+    spool = Spool(directory, worker_name="disk", durability="disk")
+
+    async def call() -> None:
+        ticket = spool.open(attempt)
+        await spool.sync()
+        spool.settle(ticket, settled)
+        await spool.sync()
+
+    for at_once in (1, 200):
+        began = time.perf_counter_ns()
+        for _ in range(1000 // at_once):
+            await asyncio.gather(*(call() for _ in range(at_once)))
+        print(f"disk, {at_once:3} at a time {(time.perf_counter_ns() - began) / 1000 / 1e3:33.0f} us wall a call")
+    spool.close()
+
+
 def main() -> None:
     """Measure in the given directory, or in a temporary one."""
     with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name:
@@ -98,6 +117,7 @@ def main() -> None:
         spool = Spool(Path(name), worker_name="bench")
         measure("spool: open + settle", lambda: spool.settle(spool.open(attempt), settled))
         spool.close()
+        asyncio.run(measure_disk(Path(name), attempt, settled))
 
 
 if __name__ == "__main__":

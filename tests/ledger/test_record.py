@@ -101,7 +101,20 @@ def test_records_of_other_versions_are_read(attempts):
     assert decode(json.dumps(fields[:5]).encode()).model == ""
 
 
-@pytest.mark.parametrize("data", [b"", b"\x00", b"{}", b"[]", b"[1]", b"[" * 100_000, b'[1,"r",1,"paid",1]', b"\xff"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x00",
+        b"{}",
+        b"[]",
+        b"[1]",
+        b"[" * 100_000,
+        b'[1,"r",1,"paid",1]',
+        b'[1,"r",1,"open",9223372036854775808]',
+        b"\xff",
+    ],
+)
 def test_what_is_no_record_is_refused(data):
     with pytest.raises(ValueError, match="not a ledger record"):
         decode(data)

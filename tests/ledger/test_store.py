@@ -201,6 +201,7 @@ def test_a_damaged_database_is_moved_aside_and_begun_anew_from_the_spool(tmp_pat
     assert alarm.code == "store_corrupt"
     assert aside.name in alarm.message
     assert aside.read_bytes() == damaged
+    assert database.stat().st_mode & 0o777 == 0o600
     spool.settle(ticket, attempts.settled(attempt))
     spool.close()
     drain_once(tmp_path / "spool", store)
@@ -295,6 +296,11 @@ def test_readers_are_not_held_up_by_the_writer(store, attempts, rows):
         connection.exec_driver_sql("DELETE FROM attempts")
         assert len(rows(store.path)) == 1
     assert rows(store.path) == {}
+
+
+def test_readers_cannot_write(store):
+    with Ledger.open(store.path) as ledger, pytest.raises(sa.exc.OperationalError, match="readonly"):
+        ledger._connection.exec_driver_sql("DELETE FROM attempts")
 
 
 def test_two_drainers_of_one_spool_book_each_call_once(store, tmp_path, rows, attempts):
