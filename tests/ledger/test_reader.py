@@ -276,3 +276,21 @@ def test_bytes_on_disk_are_the_record(segment, attempts):
     assert data.startswith(FILE_HEADER)
     assert decode(data[len(FILE_HEADER) + 12 : segment.tail]) == attempt
     assert not data[segment.tail :].strip(b"\x00")
+
+
+def test_what_is_written_while_it_is_read_does_not_pass_for_damage(segment, three, monkeypatch):
+    """A read(2) beside a write(2) may see a later page of the file and not yet an earlier one."""
+    places = append_all(segment, three)
+    torn = bytearray(segment.path.read_bytes())
+    torn[places[1] + 50 : places[2]] = bytes(places[2] - places[1] - 50)
+    pread = os.pread
+    long_reads = []
+
+    def racing(fd, length, offset):
+        if length > 1000:
+            long_reads.append(offset)
+        return bytes(torn)[offset : offset + length] if len(long_reads) <= 2 else pread(fd, length, offset)
+
+    monkeypatch.setattr(os, "pread", racing)
+    assert read_segment(segment.path, 0) == (three, places[-1], False, False, [])
+    assert not (segment.path.parent / QUARANTINE).exists()
