@@ -21,9 +21,9 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMPS = VENV / "installed"
 WHAT = {
-    "demo": "what the demo needs (about 150 MB; 95 MB of it are the model's weights)",
-    "test": "what the tests need (about 190 MB; 95 MB of it are the model's weights)",
-    "lint": "what the linters need (about 80 MB)",
+    "demo": "what the demo needs (about 150 MB; 93 MB of it are the model's weights)",
+    "test": "what the tests need (about 165 MB; 93 MB of it are the model's weights)",
+    "lint": "what the linters need (about 55 MB)",
 }
 
 
@@ -68,7 +68,7 @@ def make_venv(*, chosen: bool) -> None:
                 asked = "{}.{}".format(*sys.version_info)
                 fail(".venv is of Python {}.{}, and {} was asked for.".format(*has, asked), "Run `make clean` first.")
             return
-        say("The .venv here does not work any more, or is of an old Python; making a new one.")
+        say("The .venv here does not work, or has an old Python or no pip; making a new one.")
     command = [sys.executable, "-m", "venv", "--clear"]
     if find_spec("ensurepip") is None or find_spec("venv") is None:
         command = virtualenv_command()
@@ -77,8 +77,8 @@ def make_venv(*, chosen: bool) -> None:
 
 
 def version_of(python: Path) -> "tuple[int, ...]":
-    """Its (major, minor) version; () where it does not run."""
-    command = [str(python), "-c", "import sys; print(*sys.version_info[:2])"]
+    """Its (major, minor) version; () where it does not run, or has no pip."""
+    command = [str(python), "-c", "import pip, sys; print(*sys.version_info[:2])"]
     try:
         return tuple(map(int, subprocess.check_output(command, stderr=subprocess.DEVNULL).split()))
     except (OSError, subprocess.CalledProcessError):
@@ -123,7 +123,8 @@ def pip(*arguments: str) -> None:
 
 def show(line: str) -> None:
     """A line of pip's that tells how far it is; a download by its file name, not by its address."""
-    if found := re.fullmatch(r"Downloading (?:\S*/)?(\S+)( \(.*\))?", line):
+    found = re.fullmatch(r"Downloading (?:\S*/)?(\S+)( \(.*\))?", line)
+    if found:
         say(f"  {found.group(1)}{found.group(2) or ''}")
     elif line.startswith("Installing collected"):
         say("  putting them in place …")
