@@ -2,14 +2,13 @@
 
 import msgspec
 
+from engine.catalog.chains import MAX_CHAIN, Chains, as_path
 from engine.catalog.drafts import Drafts, ModelDraft
 from engine.catalog.hints import not_in_lock
 from engine.catalog.vendors import REFERENCE_APIS, VENDORS, reference_of
 from engine.model import BaseModel
 from engine.pricing.reference import Found
 from engine.problem import Problem
-
-MAX_CHAIN = 8
 
 
 class Base(msgspec.Struct, frozen=True):
@@ -31,39 +30,45 @@ def reference_name(written: str, own_api: str) -> tuple[str, str]:
     return own_api, written
 
 
-def resolve_base(draft: ModelDraft, drafts: Drafts) -> Base:
-    """Follow a model's base models; report only what this model's own file says wrong."""
-    written = draft.base
-    if written is None:
+def resolve_bases(drafts: Drafts) -> dict[str, Base]:
+    """The base of every model. Each mistake is reported once, in the file that makes it."""
+    chains = Chains({name: _next(draft) for name, draft in drafts.models.items()})
+    for cycle in chains.cycles:
+        message = f"base models go round in a circle: {as_path((*cycle, cycle[0]))}"
+        drafts.problems.append(drafts.models[cycle[0]].document.problem("base-model-cycle", message, "/base_model"))
+    return {name: _resolve(draft, drafts, chains) for name, draft in drafts.models.items()}
+
+
+def _next(draft: ModelDraft) -> str | None:
+    return draft.base if draft.base is not None and draft.base.startswith("@") else None
+
+
+def _resolve(draft: ModelDraft, drafts: Drafts, chains: Chains) -> Base:
+    if draft.base is None:
         if draft.value["type"] == "base" or draft.owner.vendor.needs_base_model:
             drafts.problems.append(_missing(draft))
             return _UNUSABLE
         return Base()
-    chain: list[str] = []
-    current = draft
-    while written is not None and written.startswith("@"):
-        chain.append(written)
-        if written in drafts.offered:
-            found = drafts.offered[written].found
-            resolved = _shown(drafts.offered[written].owner.vendor.api, found)
-            return Base(BaseModel(draft.base or "", resolved, tuple(chain), found.matched_by), found)
-        if written not in drafts.models:
-            if current is draft and not drafts.is_broken(written):
-                drafts.problems.append(_unknown(draft, written, drafts))
-            return _UNUSABLE
-        if (cycle := _cycle(draft, chain)) is not None:
-            drafts.problems.extend(cycle)
-            return _UNUSABLE
-        if len(chain) > MAX_CHAIN:
-            return _too_long(draft, chain, drafts)
-        current = drafts.models[written]
-        written = current.base
-    if written is None:
-        return Base(BaseModel(draft.base or "", "", tuple(chain)))
-    return _reference(draft, current, chain, drafts)
+    if not chains.is_usable(draft.name):
+        if chains.is_first_too_long(draft.name):
+            drafts.problems.append(_too_long(draft, chains))
+        return _UNUSABLE
+    chain = chains.after(draft.name)
+    end = chain[-1] if chain else draft.name
+    if end in drafts.offered:
+        found = drafts.offered[end].found
+        resolved = _shown(drafts.offered[end].owner.vendor.api, found)
+        return Base(BaseModel(draft.base, resolved, chain, found.matched_by), found)
+    if end not in drafts.models:
+        if len(chain) == 1 and not drafts.is_broken(end):
+            drafts.problems.append(_unknown(draft, end, drafts))
+        return _UNUSABLE
+    if drafts.models[end].base is None:
+        return Base(BaseModel(draft.base, "", chain))
+    return _reference(draft, drafts.models[end], chain, drafts)
 
 
-def _reference(draft: ModelDraft, current: ModelDraft, chain: list[str], drafts: Drafts) -> Base:
+def _reference(draft: ModelDraft, current: ModelDraft, chain: tuple[str, ...], drafts: Drafts) -> Base:
     """The base at the end of a chain: `current` names a model of the reference data."""
     written = current.base or ""
     api, name = reference_name(written, current.owner.vendor.api)
@@ -83,7 +88,7 @@ def _reference(draft: ModelDraft, current: ModelDraft, chain: list[str], drafts:
         if current is draft:
             drafts.problems.append(not_in_lock(draft.document, "/base_model", reference, name, drafts.hints))
         return _UNUSABLE
-    return Base(BaseModel(draft.base or "", _shown(api, found), tuple(chain), found.matched_by), found)
+    return Base(BaseModel(draft.base or "", _shown(api, found), chain, found.matched_by), found)
 
 
 def _shown(api: str, found: Found) -> str:
@@ -91,25 +96,10 @@ def _shown(api: str, found: Found) -> str:
     return f"{api}:{found.model.id}" if reference_of(api) == found.model.api else found.model.name
 
 
-def _cycle(draft: ModelDraft, chain: list[str]) -> list[Problem] | None:
-    """None where the chain has not come back to itself; the problem only for one model of each cycle."""
-    if chain[-1] != draft.name and chain[-1] not in chain[:-1]:
-        return None
-    if chain[-1] != draft.name or draft.name != min(chain):
-        return []
-    path = " → ".join((draft.name, *chain))
-    return [draft.document.problem("base-model-cycle", f"base models go round in a circle: {path}", "/base_model")]
-
-
-def _too_long(draft: ModelDraft, chain: list[str], drafts: Drafts) -> Base:
-    # Only the first model that is too far: those behind it would say the same again.
-    last = drafts.models[chain[-1]].base
-    if last is None or not last.startswith("@"):
-        message = f"the chain of base models has more than {MAX_CHAIN} models: {' → '.join((draft.name, *chain))}"
-        drafts.problems.append(
-            draft.document.problem("chain-too-long", message, "/base_model", hint="name a nearer base model")
-        )
-    return _UNUSABLE
+def _too_long(draft: ModelDraft, chains: Chains) -> Problem:
+    path = as_path((draft.name, *chains.after(draft.name)))
+    message = f"the chain of base models has more than {MAX_CHAIN} models: {path}"
+    return draft.document.problem("chain-too-long", message, "/base_model", hint="name a nearer base model")
 
 
 def _missing(draft: ModelDraft) -> Problem:

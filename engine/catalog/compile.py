@@ -7,7 +7,7 @@ Every stage goes on with what is usable, so that all problems of all files are t
 
 import msgspec
 
-from engine.catalog.bases import reference_name, resolve_base
+from engine.catalog.bases import reference_name, resolve_bases
 from engine.catalog.codes import CODES
 from engine.catalog.document import Document, file_problem, pointer
 from engine.catalog.drafts import Drafts, ModelDraft, Offered
@@ -92,6 +92,8 @@ class _Compiler:
         problems = tuple(sorted(kept, key=lambda problem: problem.sort_key))
         if has_errors(problems):
             return Outcome(problems)
+        # A model that is left out without a word would be a call refused in production.
+        assert models.keys() == self.drafts.models.keys() | self.drafts.offered.keys(), "every model or a problem"
         providers = {name: draft.provider for name, draft in sorted(self.drafts.providers.items())}
         keys = {name: key for name, (key, _) in sorted(self.keys.items())}
         return Outcome(problems, Catalog(self.tree, providers, dict(sorted(models.items())), aliases, keys))
@@ -185,7 +187,7 @@ class _Compiler:
 
     def _models(self) -> dict[str, Model]:
         drafts, problems = self.drafts, self.problems
-        bases = {name: resolve_base(draft, drafts) for name, draft in drafts.models.items()}
+        bases = resolve_bases(drafts)
         prices = Prices(drafts, bases)
         models: dict[str, Model] = {}
         for name, draft in drafts.models.items():

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from engine.catalog.bases import MAX_CHAIN, Base
+from engine.catalog.bases import Base
+from engine.catalog.chains import MAX_CHAIN, Chains, as_path
 from engine.catalog.document import Document, pointer
 from engine.catalog.drafts import Drafts, ModelDraft, ProviderDraft
 from engine.catalog.values import time_at
@@ -29,34 +30,25 @@ class Prices:
         self._drafts = drafts
         self._bases = bases
         self._problems = drafts.problems
+        self._chains = Chains({name: _next(draft) for name, draft in drafts.models.items()})
+        for cycle in self._chains.cycles:
+            self._report_cycle(cycle)
 
     def of(self, draft: ModelDraft) -> Priced | None:
         """A model's price; None where a problem was reported, here or elsewhere."""
-        chain: list[str] = []
-        current = draft
-        while (target := self._leads_to(current)) is not None:
-            chain.append(target)
-            if (offered := self._drafts.offered.get(target)) is not None:
-                return self._listed(draft, offered.found, offered.owner)
-            if target not in self._drafts.models:
-                if current is draft and not self._drafts.is_broken(target):
-                    self._report_unknown(draft, target)
-                return None
-            if target == draft.name or target in chain[:-1]:
-                self._report_cycle(draft, chain)
-                return None
-            if len(chain) > MAX_CHAIN:
-                self._report_too_long(draft, chain)
-                return None
-            current = self._drafts.models[target]
-        return self._at_end(draft, current)
-
-    def _leads_to(self, draft: ModelDraft) -> str | None:
-        """The model of the catalog whose price this one takes, None where the chain ends here."""
-        written = draft.value.get("pricing")
-        if written == "inherit":
-            written = draft.base
-        return written if isinstance(written, str) and written.startswith("@") else None
+        if not self._chains.is_usable(draft.name):
+            if self._chains.is_first_too_long(draft.name):
+                self._report_too_long(draft)
+            return None
+        chain = self._chains.after(draft.name)
+        end = chain[-1] if chain else draft.name
+        if (offered := self._drafts.offered.get(end)) is not None:
+            return self._listed(draft, offered.found, offered.owner)
+        if end not in self._drafts.models:
+            if len(chain) == 1 and not self._drafts.is_broken(end):
+                self._report_unknown(draft, end)
+            return None
+        return self._at_end(draft, self._drafts.models[end])
 
     def _at_end(self, draft: ModelDraft, end: ModelDraft) -> Priced | None:
         written = end.value.get("pricing")
@@ -95,27 +87,32 @@ class Prices:
             draft.document.problem("unknown-model", f'there is no model "{target}"', "/pricing", hint=hint)
         )
 
-    def _report_cycle(self, draft: ModelDraft, chain: list[str]) -> None:
-        names = (draft.name, *chain)
-        if names[0] != names[-1] or draft.name != min(chain):
-            return  # said once, by the first model of the circle
-        if all(self._drafts.models[name].value.get("pricing") == "inherit" for name in chain):
-            return  # a circle of base models, said there
-        message = f"prices go round in a circle: {' → '.join(names)}"
-        self._problems.append(draft.document.problem("pricing-cycle", message, "/pricing"))
+    def _report_cycle(self, cycle: tuple[str, ...]) -> None:
+        drafts = [self._drafts.models[name] for name in cycle]
+        if all(draft.value.get("pricing") == "inherit" for draft in drafts):
+            return  # a circle of base models, and said about them
+        message = f"prices go round in a circle: {as_path((*cycle, cycle[0]))}"
+        self._problems.append(drafts[0].document.problem("pricing-cycle", message, "/pricing"))
 
-    def _report_too_long(self, draft: ModelDraft, chain: list[str]) -> None:
-        last = self._leads_to(self._drafts.models[chain[-1]])
-        if last is None and any(
-            self._drafts.models[n].value.get("pricing") != "inherit" for n in (draft.name, *chain[:-1])
-        ):
-            message = f"the price is inherited over more than {MAX_CHAIN} models: {' → '.join((draft.name, *chain))}"
-            self._problems.append(draft.document.problem("chain-too-long", message, "/pricing"))
+    def _report_too_long(self, draft: ModelDraft) -> None:
+        chain = (draft.name, *self._chains.after(draft.name))
+        if all(self._drafts.models[name].value.get("pricing") == "inherit" for name in chain[:-1]):
+            return  # a chain of base models, and said about them
+        message = f"the price is inherited over more than {MAX_CHAIN} models: {as_path(chain)}"
+        self._problems.append(draft.document.problem("chain-too-long", message, "/pricing"))
 
     def _report_nothing(self, draft: ModelDraft, why: str) -> None:
         hint = "write rates, or leave pricing out to say that the cost is unknown"
         message = f"there is no price to inherit: {why}"
         self._problems.append(draft.document.problem("nothing-to-inherit", message, "/pricing", hint=hint))
+
+
+def _next(draft: ModelDraft) -> str | None:
+    """The model of the catalog whose price this one takes, None where it takes none."""
+    written = draft.value.get("pricing")
+    if written == "inherit":
+        written = draft.base
+    return written if isinstance(written, str) and written.startswith("@") else None
 
 
 def at_list_price(found: Found, owner: ProviderDraft) -> Priced:

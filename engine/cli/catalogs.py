@@ -61,9 +61,10 @@ def load_catalog(path: str | None) -> Catalog:
         UserError: there is none, or it has errors.
     """
     root = find_catalog(path)
-    outcome = compile_catalog(read_catalog(root))
+    tree = read_catalog(root)
+    outcome = compile_catalog(tree)
     if outcome.catalog is None:
-        count = report_of(outcome, read_catalog(root), root).errors
+        count = report_of(outcome, tree, root).errors
         raise UserError(
             f"The catalog in {root} has {count} error{'' if count == 1 else 's'}.",
             hint=f"See `catalog validate {root}`.",

@@ -1,5 +1,6 @@
 """Problems and what they amount to, as text and as JSON."""
 
+import json
 import posixpath
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -69,7 +70,8 @@ def json_of(report: Report, *, color: bool = False) -> str:  # noqa: ARG001 - on
         "errors": report.errors,
         "warnings": report.warnings,
     }
-    return msgspec.json.format(_json(document), indent=2).decode() + "\n"
+    # Everything but ASCII as escapes: no terminal obeys it, and names that are not UTF-8 do no harm.
+    return json.dumps(document, indent=2) + "\n"
 
 
 FORMATS: Mapping[str, Callable[..., str]] = MappingProxyType({"text": text_of, "json": json_of})
@@ -97,10 +99,3 @@ def _lines(problem: Problem, root: str, *, color: bool) -> list[str]:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def _json(document: object) -> bytes:
-    """JSON that no terminal obeys: controls and line separators are escapes, names that are not UTF-8 are readable."""
-    import json
-
-    return json.dumps(document).encode()

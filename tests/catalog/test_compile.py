@@ -164,3 +164,34 @@ def test_a_price_factor_multiplies_every_rate_exactly(base, tier, variant, facto
     found = [scaled, scaled.tiers[0], scaled.variants["v"], scaled.variants["v"].tiers[0]]
     for part, rate in zip(found, (base, tier, variant, tier), strict=True):
         assert Fraction(part.rates["input_mtok"]) == Fraction(rate) * factor
+
+
+@pytest.mark.parametrize("edge", ['base_model: "{}"\npricing: inherit', 'pricing: "{}"'])
+@pytest.mark.parametrize("size", [1, 2, 8, 9, 10, 25])
+def test_a_circle_of_any_size_is_one_problem_with_its_whole_path(tree, minimal, edge, size):
+    names = [f"@local/c{n:02}" for n in range(size)]
+    files = {
+        f"models/local/c{n:02}.yaml": f"type: custom\n{edge.format(names[(n + 1) % size])}\n".encode()
+        for n in range(size)
+    }
+    files["models/local/leads-into-it.yaml"] = f"type: custom\n{edge.format(names[-1])}\n".encode()
+    (problem,) = compile_catalog(tree(minimal | files)).problems
+    assert problem.code == ("base-model-cycle" if "base" in edge else "pricing-cycle")
+    assert problem.file == "models/local/c00.yaml"
+    assert " → ".join((*names, names[0])) in problem.message
+
+
+@pytest.mark.parametrize("edge", ['base_model: "{}"\npricing: inherit', 'pricing: "{}"'])
+@pytest.mark.parametrize("end", ["@openai/gpt-4.1-nano", "@local/tiny", "@openai/bot"])
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 10, 20])
+def test_a_chain_compiles_whole_or_is_a_problem(tree, minimal, edge, end, size):
+    names = [*(f"@local/c{n:02}" for n in range(size)), end]
+    files = {f"models/local/c{n:02}.yaml": f"type: custom\n{edge.format(names[n + 1])}\n".encode() for n in range(size)}
+    outcome = compile_catalog(tree(minimal | files))
+    if size <= 8:
+        assert outcome.problems == ()
+        assert outcome.catalog.models[names[0]].pricing.windows == outcome.catalog.models[end].pricing.windows
+    else:
+        (problem,) = outcome.problems
+        assert problem.code == "chain-too-long"
+        assert problem.file == f"models/local/c{size - 9:02}.yaml"
