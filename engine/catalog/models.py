@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.catalog.bases import Base
+from engine.catalog.bases import Base, reference_name
 from engine.catalog.document import Document
 from engine.catalog.drafts import ModelDraft, Offered
 from engine.catalog.prices import Priced, at_list_price
@@ -34,7 +34,9 @@ def build_model(draft: ModelDraft, base: Base, priced: Priced) -> Model:
     value, provider = draft.value, draft.owner.provider
     limits = value.get("limits", {})
     window = whole(limits.get("context_window")) or (base.found.model.context_window if base.found else None)
-    default_upstream = base.base.written if value["type"] == "base" and base.base else draft.slug
+    upstream = draft.slug
+    if value["type"] == "base" and base.base is not None:
+        _, upstream = reference_name(base.base.written, provider.api)
     return Model(
         name=draft.name,
         provider=provider.name,
@@ -42,7 +44,7 @@ def build_model(draft: ModelDraft, base: Base, priced: Priced) -> Model:
         type=value["type"],
         api=provider.api,
         wire=draft.owner.vendor.wires[0],
-        upstream_model=value.get("upstream_model", default_upstream),
+        upstream_model=value.get("upstream_model", upstream),
         pricing=priced.pricing,
         file=draft.document.file,
         blob=draft.blob,
