@@ -1,11 +1,13 @@
 """What the gateway's own client promises beyond the contract."""
 
 import asyncio
+import random
 import threading
+from collections import Counter
 
 import pytest
 
-from engine.errors import UpstreamMaybeSent, UpstreamNotSent
+from engine.errors import GatewayError, UpstreamMaybeSent, UpstreamNotSent
 from engine.gateway.upstream import Upstream, UpstreamRequest
 from engine.operator.origins import Origin, OriginPolicy
 
@@ -112,6 +114,70 @@ async def test_answer_before_the_request_is_read(serve, connect_to, ask):
         assert response.status == 413
         assert await response.read() == b"too large"
     assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    "fields", ["content-length: 2\r\ntransfer-encoding: chunked", "transfer-encoding: gzip, chunked"]
+)
+async def test_ambiguous_framing_is_refused(serve, connect_to, ask, fields):
+    def script(peer):
+        peer.read_request()
+        peer.send(f"HTTP/1.1 200 OK\r\n{fields}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n".encode())
+        peer.closed_within(2)
+
+    with pytest.raises(UpstreamMaybeSent) as caught:
+        await (await connect_to(serve(script)).send(ask())).read()
+    assert caught.value.code == "upstream_protocol"
+
+
+async def test_no_slot_is_lost(serve, connect_to, ask):
+    """Whatever peers and callers do, in the end every slot is free and every idle connection is good."""
+    dice = random.Random(7)
+
+    def script(peer):
+        while peer.read_request():
+            match dice.randrange(8):
+                case 0:
+                    return
+                case 1:
+                    peer.reset()
+                    return
+                case 2:
+                    peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")
+                    return
+                case 3:
+                    peer.begin_chunked()
+                    for _ in range(5):
+                        peer.chunk(b"x" * 1000)
+                    peer.closed_within(0.05)
+                    return
+                case 4:
+                    peer.closed_within(0.05)
+                    return
+                case _:
+                    peer.answer(b'{"ok":true}')
+
+    client = connect_to(serve(script), max_connections=8)
+    ends = Counter()
+
+    async def call(patience):
+        try:
+            async with asyncio.timeout(patience):
+                response = await client.send(ask(connect_ms=2000, first_byte_ms=2000, idle_ms=20))
+                if patience > 0.08:
+                    await response.read()
+                else:
+                    response.abort()
+            ends["answer"] += 1
+        except (GatewayError, TimeoutError) as error:
+            ends[type(error).__name__] += 1
+
+    await asyncio.gather(*(call(dice.uniform(0.001, 0.3)) for _ in range(300)))
+    assert client._slots.free == 8
+    assert {"answer", "TimeoutError", "UpstreamMaybeSent", "UpstreamBroken"} <= ends.keys()
+    assert len(client._open) <= 8
+    await client.close()
+    assert not client._open
 
 
 def test_ca_file_that_cannot_be_read(tmp_path):

@@ -82,7 +82,7 @@ class Upstream:
         self._closed = True
         for connection in list(self._open):
             connection.drop()
-        while self._open:  # noqa: ASYNC110 - transports tell of their end one or two turns later
+        for _ in range(2):  # sockets are closed in the next turns of the loop
             await asyncio.sleep(0)
 
     def _message(self, request: UpstreamRequest) -> bytes:

@@ -81,6 +81,7 @@ class Connection(asyncio.Protocol):
     def drop(self) -> None:
         """Close the socket at once, without the goodbyes of TLS; an exchange under way fails."""
         self._spent = True
+        self._siblings.discard(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -104,8 +105,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket stands, TLS included."""
-        self._siblings.add(self)
         self._transport = cast("asyncio.Transport", transport)
+        if self._spent:  # uvloop tells so even after the dialling was cancelled, and never tells of the end
+            self._transport.abort()
+            return
+        self._siblings.add(self)
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
@@ -142,7 +146,6 @@ class Connection(asyncio.Protocol):
                 exchange.fail("the upstream closed the connection without an answer", "upstream_reset")
         self.drop()
         self._transport = None
-        self._siblings.discard(self)
 
     # httptools
 

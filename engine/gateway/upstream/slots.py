@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 
 
 class Slots:
@@ -31,10 +32,11 @@ class Slots:
             async with asyncio.timeout_at(deadline):
                 await turn
         except BaseException:
-            if turn.done() and not turn.cancelled():
-                self.give_back()  # the turn came in the very moment of giving up: it is the next one's
+            if turn.cancelled():
+                with suppress(ValueError):  # `give_back` may have met it already, and passed it over
+                    self._line.remove(turn)
             else:
-                self._line.remove(turn)
+                self.give_back()  # the turn came in the very moment of giving up: it is the next one's
             raise
 
     def give_back(self) -> None:
