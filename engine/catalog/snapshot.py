@@ -1,11 +1,15 @@
 """The snapshot: one compiled catalog as one immutable, self-contained artifact.
 
 The artifact is a line that names the format, then MessagePack. It carries the source documents, so that an upgraded
-engine can compile them again, and each model by itself as a byte string, which a decoder steps over: a catalog of any
-size is decoded in milliseconds and a model on its first use. The same catalog always gives the same bytes.
+engine can compile them again, and all models end to end in one byte string with a table of where each ends: a catalog
+of any size is decoded in milliseconds, and a model on its first use. The same catalog always gives the same bytes.
 """
 
+import functools
 import hashlib
+import sys
+from array import array
+from itertools import accumulate
 
 import msgspec
 
@@ -34,9 +38,10 @@ class _Artifact(msgspec.Struct, frozen=True):
     revision: str
     committed_at: int | None
     providers: dict[str, Provider]
-    models: dict[str, memoryview]
+    names: tuple[str, ...]
+    ends: memoryview
+    models: memoryview
     aliases: dict[str, str]
-    model_aliases: dict[str, tuple[str, ...]]
     keys: dict[str, memoryview]
     secrets: dict[str, str]
     sources: memoryview
@@ -54,14 +59,19 @@ def encode(catalog: Catalog) -> bytes:
     tree = catalog.tree
     files = dict(sorted(tree.files.items()))
     blobs = dict(sorted(tree.blobs.items()))
+    models = [_encoder.encode(model) for model in catalog.models.values()]
+    ends = array("Q", accumulate(map(len, models)))
+    if sys.byteorder != "little":
+        ends.byteswap()
     artifact = _Artifact(
         engine=engine.__version__,
         revision=tree.revision,
         committed_at=tree.committed_at,
         providers=catalog.providers,
-        models={name: _packed(model) for name, model in catalog.models.items()},
+        names=tuple(catalog.models),
+        ends=memoryview(ends.tobytes()),
+        models=memoryview(b"".join(models)),
         aliases=catalog.aliases,
-        model_aliases={name: model.aliases for name, model in catalog.models.items() if model.aliases},
         keys={name: _packed(key) for name, key in catalog.keys.items()},
         secrets=dict(sorted((s.sha256, name) for name, key in catalog.keys.items() for s in key.secrets)),
         sources=_packed(_Sources(files, blobs)),
@@ -82,6 +92,7 @@ class Snapshot:
 
     def __init__(self, artifact: _Artifact, digest: str) -> None:
         self._artifact = artifact
+        self._index = {name: index for index, name in enumerate(artifact.names)}
         self._models: dict[str, Model] = {}
         self._keys: dict[str, Key] = {}
         self._scopes: dict[str, tuple[Patterns, Patterns]] = {}
@@ -90,7 +101,7 @@ class Snapshot:
         self.revision = artifact.revision
         self.committed_at = artifact.committed_at
         self.providers = artifact.providers
-        self.names = tuple(artifact.models)
+        self.names = artifact.names
 
     @classmethod
     def decode(cls, data: bytes, *, digest: str | None = None) -> "Snapshot":
@@ -110,14 +121,19 @@ class Snapshot:
 
     def resolve(self, asked: str) -> str | None:
         """The full name of the model that a name or an alias means."""
-        return asked if asked in self._artifact.models else self._artifact.aliases.get(asked)
+        return asked if asked in self._index else self._artifact.aliases.get(asked)
 
     def model(self, name: str) -> Model | None:
         """The model with this full name."""
         found = self._models.get(name)
-        if found is None and (raw := self._artifact.models.get(name)) is not None:
-            found = self._models[name] = _model_decoder.decode(raw)
+        if found is None and (index := self._index.get(name)) is not None:
+            found = self._models[name] = _model_decoder.decode(self._packed_model(index))
         return found
+
+    def _packed_model(self, index: int) -> memoryview:
+        ends = self._artifact.ends
+        start = int.from_bytes(ends[8 * index - 8 : 8 * index], "little") if index else 0
+        return self._artifact.models[start : int.from_bytes(ends[8 * index : 8 * index + 8], "little")]
 
     def key(self, name: str) -> Key | None:
         """The key with this name."""
@@ -144,8 +160,15 @@ class Snapshot:
         scope = self._scopes.get(key.name)
         if scope is None:
             scope = self._scopes[key.name] = (Patterns(key.models), Patterns(key.deny_models))
-        names = (name, *self._artifact.model_aliases.get(name, ()))
+        names = (name, *self._aliases_of.get(name, ()))
         return scope[0].match_any(names) and not scope[1].match_any(names)
+
+    @functools.cached_property
+    def _aliases_of(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for alias, name in self._artifact.aliases.items():
+            found.setdefault(name, []).append(alias)
+        return found
 
     def documents(self) -> Tree:
         """The tree that this was compiled of."""
