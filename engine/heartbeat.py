@@ -14,7 +14,8 @@ class Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `seq`, `digest` and `revision` are of the catalog it serves ("" before the first). `refusals` counts requests refused
     before any attempt, by error code, since the worker began; `requests` counts all. `loop_lag_us` is how late the
-    event loop was at the last beat. `unrecorded` counts calls made without a record, which only
+    event loop was at the last beat. `unrecorded` counts calls made without a record, which only happens where the
+    operator chose `ledger.when_unwritable: allow`.
     """
 
     worker: str
@@ -49,7 +50,10 @@ def pair() -> tuple[socket.socket, socket.socket]:
 def send(sock: socket.socket, beat: Heartbeat) -> None:
     """Send one beat; where control does not read, it is lost: the next one says more."""
     with contextlib.suppress(OSError):
-        sock.send(_encoder.encode(beat)[:MAX_DATAGRAM])
+        data = _encoder.encode(beat)
+        if len(data) > MAX_DATAGRAM:  # hundreds of providers that cannot be called, each with its reason
+            data = _encoder.encode(msgspec.structs.replace(beat, disabled_providers={}))
+        sock.send(data)
 
 
 def receive(sock: socket.socket) -> list[Heartbeat]:

@@ -4,6 +4,7 @@ Files are written under another name, synced and renamed, so that a reader sees 
 cut. Readers need no lock and no events: a `stat` of `current` tells whether anything changed.
 """
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -32,6 +33,7 @@ class Publication:
     def __init__(self, state: Path) -> None:
         self._current = state / "current"
         self._snapshots = state / "snapshots"
+        self._last_seq = 0
 
     def stamp(self) -> tuple[int, int, int] | None:
         """A value that differs whenever `current` was replaced; None where nothing has been published."""
@@ -69,8 +71,17 @@ class Publication:
             raise PublicationError(f"{path}: the content does not have this digest")
         return artifact
 
+    def is_whole(self, current: Current) -> bool:
+        """Whether exactly this is published, and its artifact is undamaged."""
+        try:
+            return self.current() == current and bool(self.load(current.digest))
+        except PublicationError:
+            return False
+
     def publish(self, artifact: bytes, revision: str) -> Current:
         """Make `artifact` what every worker serves next, and keep the last few before it.
+
+        What is published already stays as it is, under the number that it has.
 
         Raises:
             PublicationError: nothing changed, since the state directory could not be written.
@@ -80,26 +91,32 @@ class Publication:
             before = self.current()
         except PublicationError:
             before = None  # a damaged pointer is replaced by a whole one
-        current = Current(seq=before.seq + 1 if before else 1, digest=digest, revision=revision)
+        if before and (before.digest, before.revision) == (digest, revision) and self.is_whole(before):
+            return before
+        # Also where the file with the last number was lost, numbers do not come again.
+        self._last_seq = max(self._last_seq, before.seq if before else 0) + 1
+        current = Current(seq=self._last_seq, digest=digest, revision=revision)
         try:
             self._snapshots.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(self._snapshots / digest, artifact)
-            _replace(self._current, msgspec.json.encode(current))
-            self._forget_old(digest)
+            _replace(self._snapshots / digest, artifact, through=self._snapshots)
+            _replace(self._current, msgspec.json.encode(current), through=self._snapshots)
         except OSError as error:
             raise PublicationError(f"{error.filename or self._snapshots}: {error.strerror}") from error
+        self._forget_old(digest)
         return current
 
     def _forget_old(self, keep: str) -> None:
-        files = sorted(self._snapshots.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
-        for path in files[KEPT_SNAPSHOTS:]:
-            if path.name != keep:
-                path.unlink(missing_ok=True)
+        """Remove old artifacts, and what a writer that was killed left half-written."""
+        with contextlib.suppress(OSError):  # it is published; what stays is tried again with the next one
+            files = sorted(self._snapshots.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+            for path in files[KEPT_SNAPSHOTS:]:
+                if path.name != keep:
+                    path.unlink(missing_ok=True)
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, and stays there after a power cut."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+def _replace(path: Path, data: bytes, *, through: Path) -> None:
+    """Write a file, in the directory `through` first, so that it is there whole or not at all, and survives a power cut."""
+    temporary = through / f".{path.name}.{secrets.token_hex(4)}"
     try:
         with temporary.open("xb") as file:
             os.fchmod(file.fileno(), 0o600)

@@ -36,6 +36,8 @@ SETTLED_AFTER_SECONDS = 5.0
 MAX_BACKOFF_SECONDS = 5.0
 KILL_AFTER_GRACE_SECONDS = 5.0
 CONTROL_GRACE_SECONDS = 20.0
+# How long the ports are waited for after a supervisor that was killed: its children let go of them within moments.
+ORPHANS_LEAVE_SECONDS = 3.0
 
 
 @dataclass
@@ -65,9 +67,9 @@ class Supervisor:
             UserError: a port or the state directory is in use, or cannot be used.
         """
         with (
-            _locked_state(Path(self.settings.state), source_identity(self.settings)),
-            _bound(self.settings.listen, "--listen") as listen,
-            _bound(self.settings.admin_listen, "--admin-listen") as admin,
+            _locked_state(Path(self.settings.state), source_identity(self.settings)) as patience,
+            _bound(self.settings.listen, "--listen", patience) as listen,
+            _bound(self.settings.admin_listen, "--admin-listen", patience) as admin,
             _Signals() as signals,
         ):
             self.on_listening(_address(listen), _address(admin))
@@ -111,29 +113,34 @@ class Supervisor:
         return 0
 
     def _start(self, child: Child) -> None:
-        reading, writing = os.pipe()
-        try:
-            argv, descriptors = child.command(reading)
-            child.process = subprocess.Popen(
-                argv, pass_fds=descriptors, stdin=subprocess.DEVNULL, start_new_session=True
-            )
-        finally:
-            os.close(reading)
-            with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as pipe:
-                pipe.write(self.settings.to_json())
         child.started = time.monotonic()
-        child.restart_at = 0.0
-        log.info("started", child=child.name, pid=child.process.pid)
+        try:
+            child.process = self._spawn(child)
+        except OSError as error:
+            log.error("cannot be started", child=child.name, reason=error.strerror, restart_in_seconds=_put_off(child))
+        else:
+            log.info("started", child=child.name, pid=child.process.pid)
+
+    def _spawn(self, child: Child) -> subprocess.Popen[bytes]:
+        reading, writing = os.pipe()
+        argv, descriptors = child.command(reading)
+        # A reload that is asked for before control is ready for it waits; to a worker it never comes.
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as pipe:
+            try:
+                process = subprocess.Popen(argv, pass_fds=descriptors, stdin=subprocess.DEVNULL, start_new_session=True)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+                os.close(reading)
+            pipe.write(self.settings.to_json())
+        return process
 
     def _reap_and_restart(self) -> None:
-        now = time.monotonic()
         for child in self._children:
             if child.process is not None and (code := child.process.poll()) is not None:
-                child.failures = 1 if now - child.started > SETTLED_AFTER_SECONDS else child.failures + 1
-                delay = 0.0 if child.failures == 1 else min(0.1 * 2**child.failures, MAX_BACKOFF_SECONDS)
-                child.process, child.restart_at = None, now + delay
-                log.error("died", child=child.name, exit_code=code, restart_in_seconds=delay)
-            if child.process is None and now >= child.restart_at:
+                child.process = None
+                log.error("died", child=child.name, exit_code=code, restart_in_seconds=_put_off(child))
+            if child.process is None and time.monotonic() >= child.restart_at:
                 self._start(child)
 
     def _next_timeout(self) -> float | None:
@@ -193,8 +200,11 @@ def source_identity(settings: Settings) -> str:
 
 
 @contextlib.contextmanager
-def _locked_state(state: Path, source: str) -> Iterator[None]:
-    """Hold the state directory for this process alone, and see that what is published there is of this source."""
+def _locked_state(state: Path, source: str) -> Iterator[float]:
+    """Hold the state directory for this process alone, and see that what is published there is of this source.
+
+    Gives the seconds to wait for the ports: some if the one before did not stop by itself.
+    """
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -211,10 +221,21 @@ def _locked_state(state: Path, source: str) -> Iterator[None]:
                 f"The state directory {state} is in use by another `catalog serve` (process {owner}).",
                 hint="Stop that one, or choose another directory with --state.",
             ) from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            raise UserError(
+                f"The state directory {state} cannot be locked: {error.strerror}.", hint="Choose one on a local disk."
+            ) from None
+        patience = ORPHANS_LEAVE_SECONDS if os.fstat(lock).st_size else 0.0
+        try:
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            log.warning("the state directory cannot be written", state=str(state), reason=error.strerror)
         _forget_other_source(state, source)
-        yield
+        try:
+            yield patience
+        finally:
+            os.ftruncate(lock, 0)
     finally:
         os.close(lock)
 
@@ -223,7 +244,7 @@ def _forget_other_source(state: Path, source: str) -> None:
     """A catalog published from elsewhere is not the last good one of this source: do not start from it."""
     marker = state / "source"
     try:
-        known = marker.read_text(encoding="utf-8") if marker.exists() else None
+        known = marker.read_bytes().decode("utf-8", "replace") if marker.exists() else None
         if known is not None and known != source:
             log.warning("another source: the catalog published before is not served", before=known, now=source)
             (state / "current").unlink(missing_ok=True)
@@ -234,14 +255,14 @@ def _forget_other_source(state: Path, source: str) -> None:
 
 
 @contextlib.contextmanager
-def _bound(address: Address, option: str) -> Iterator[socket.socket]:
-    """A listening socket at this address."""
+def _bound(address: Address, option: str, patience: float) -> Iterator[socket.socket]:
+    """A listening socket at this address; if it is in use, it is waited for `patience` seconds."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            sock.bind((address.host, address.port))
+            _bind(sock, address, time.monotonic() + patience)
             sock.listen(BACKLOG)
         except OSError as error:
             raise UserError(*_bind_message(address, option, error)) from None
@@ -251,6 +272,18 @@ def _bound(address: Address, option: str) -> Iterator[socket.socket]:
         yield sock
     finally:
         sock.close()
+
+
+def _bind(sock: socket.socket, address: Address, deadline: float) -> None:
+    while True:
+        try:
+            sock.bind((address.host, address.port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _bind_message(address: Address, option: str, error: OSError) -> tuple[str]:
@@ -269,6 +302,15 @@ def _address(sock: socket.socket) -> Address:
 
 def _module(name: str, descriptors: list[int]) -> list[str]:
     return [sys.executable, "-m", name, *map(str, descriptors)]
+
+
+def _put_off(child: Child) -> float:
+    """Note a failure, and when to start again: at once after a single one, ever later after several in a row."""
+    now = time.monotonic()
+    child.failures = 1 if now - child.started > SETTLED_AFTER_SECONDS else child.failures + 1
+    delay = 0.0 if child.failures == 1 else min(0.1 * 2**child.failures, MAX_BACKOFF_SECONDS)
+    child.restart_at = now + delay
+    return delay
 
 
 def _signal(child: Child, number: signal.Signals) -> None:

@@ -17,7 +17,7 @@ from engine.ledger.store import Store, StoreFault
 log = structlog.get_logger("control")
 
 IDLE_SECONDS = 0.05
-MAX_BACKOFF_SECONDS = 5.0
+MAX_BACKOFF_SECONDS = 1.0
 FINISH_SECONDS = 15.0
 MAX_ALARMS = 20
 
@@ -66,34 +66,48 @@ class Bookkeeper:
                 store = self._open_store()
             except (StoreFault, UserError) as error:
                 self._set_error(str(error))
-                if self._stop.wait(backoff):
+            except Exception as error:  # the edge of the thread: it must not end while there is a spool to book
+                self._set_error(f"internal error: {type(error).__name__}: {error}")
+                log.exception("internal error while opening the ledger")
+            else:
+                try:
+                    self._note_alarms(store.alarms)
+                    self._set_error("")
+                    backoff = 0.1
+                    self._book(store)
+                except Exception as error:  # likewise: begin anew with what is on disk
+                    self._set_error(f"internal error: {type(error).__name__}: {error}")
+                    log.exception("internal error while booking")
+                else:
                     return
-                backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
-                continue
-            try:
-                self._note_alarms(store.alarms)
-                self._set_error("")
-                self._book(store)
-            finally:
-                store.close()
-            return
+                finally:
+                    store.close()
+            if self._stop.wait(backoff):
+                return
+            backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
 
     def _book(self, store: Store) -> None:
-        deadline: float | None = None
+        """Book until told to stop, and then what the workers left until now: files of a successor's are its own."""
+        owed: set[str] | None = None
+        deadline = 0.0
         while True:
+            if owed is None and self._stop.is_set():
+                owed = {path.name for path in segments(self._spool)}
+                deadline = time.monotonic() + FINISH_SECONDS
             done = drain_once(self._spool, store)
             self._records += len(done.attempts)
             self._note_alarms(done.alarms)
             self._set_error(next((alarm.message for alarm in done.alarms if alarm.code == "store_failed"), ""))
+            if owed is not None:
+                left = owed.intersection(path.name for path in segments(self._spool))
+                if not left or time.monotonic() > deadline:
+                    return
             if done.more:
                 continue
-            if self._stop.is_set():
-                deadline = deadline or time.monotonic() + FINISH_SECONDS
-                if not any(segments(self._spool)) or time.monotonic() > deadline:
-                    return
-                time.sleep(IDLE_SECONDS)
-            else:
+            if owed is None:
                 self._stop.wait(IDLE_SECONDS)
+            else:
+                time.sleep(IDLE_SECONDS)
 
     def _set_error(self, error: str) -> None:
         if error and error != self._error:

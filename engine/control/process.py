@@ -61,6 +61,7 @@ async def control(settings: Settings, admin: socket.socket, beats: socket.socket
         task.add_done_callback(tasks.discard)
 
     loop.add_signal_handler(signal.SIGHUP, reload_now)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     app = build_admin(
         Control(
             publisher=publisher,
@@ -85,14 +86,17 @@ async def control(settings: Settings, admin: socket.socket, beats: socket.socket
     )
     serving = loop.create_task(server.serve(sockets=[admin]))
     following = loop.create_task(reloader.follow(source, stop))
-    await stop.wait()
+    stopping = loop.create_task(stop.wait())
+    await asyncio.wait({serving, following, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    faults = [task.exception() for task in (serving, following) if task.done()]
     server.should_exit = True
-    following.cancel()
-    await serving
-    with contextlib.suppress(asyncio.CancelledError):
-        await following
+    stop.set()
+    await asyncio.gather(serving, following, return_exceptions=True)
     await asyncio.to_thread(bookkeeper.finish)
     log.info("control stopped", ledger=bookkeeper.status.error or "complete")
+    for fault in faults:
+        if fault is not None:
+            raise fault  # the supervisor begins it anew
 
 
 def _on_parent_gone(loop: asyncio.AbstractEventLoop, alive: int, stop: asyncio.Event) -> None:

@@ -18,14 +18,15 @@ log = structlog.get_logger("control")
 
 MAX_LOGGED_PROBLEMS = 20
 
-Verdict = Literal["published", "unchanged", "rejected", "unreadable", "unpublishable"]
+Verdict = Literal["published", "unchanged", "rejected", "unreadable", "unpublishable", "failed"]
 
 
 class Reload(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one look at the source.
 
-    `rejected`: the documents have errors, named in `problems`. `unreadable`: the source could not be read.
-    `unpublishable`: the state directory could not be written. In these three the catalog served is the one before.
+    `unchanged`: what the source says is what was published before. `rejected`: the documents have errors, named in
+    `problems`. `unreadable`: the source could not be read. `unpublishable`: the state directory could not be written.
+    `failed`: a fault of ours. In the last four the catalog served is the one before.
     """
 
     verdict: Verdict
@@ -49,7 +50,7 @@ class Publisher:
         self._source = source
         self._publication = publication
         self._judged: Reload | None = None
-        self.models = 0
+        self._published: Current | None = None
         self.last: Reload | None = None
         self.last_good_ns: int | None = None
 
@@ -64,7 +65,16 @@ class Publisher:
     def reload(self, trigger: str) -> Reload:
         """Look at the source and publish it if it is another than before and sound. Blocks: run it in a thread."""
         began = time.perf_counter()
-        outcome = self._look(trigger)
+        try:
+            outcome = self._look(trigger)
+        except (
+            Exception
+        ) as error:  # the edge: whatever a catalog sets off in us, the next one is looked at all the same
+            self._judged = None
+            text = f"internal error: {type(error).__name__}: {error}"
+            outcome = Reload(verdict="failed", trigger=trigger, at_ns=time.time_ns(), error=text)
+            if not _same(outcome, self.last):
+                log.exception("internal error while compiling")
         if not _same(outcome, self.last):
             outcome = msgspec.structs.replace(outcome, duration_ms=round((time.perf_counter() - began) * 1000, 1))
             _report(outcome)
@@ -81,7 +91,7 @@ class Publisher:
         except SourceError as error:
             self._judged = None
             return Reload(verdict="unreadable", trigger=trigger, at_ns=now, error=str(error))
-        if judged is not None and tree.revision == judged.revision and not tree.problems:
+        if judged is not None and tree.revision == judged.revision and not tree.problems and self._still_published():
             return self._again(judged, trigger, now)
         outcome = self._compile(tree, trigger, now)
         # What could not be written is tried again; what is wrong in a revision stays wrong in it.
@@ -90,34 +100,46 @@ class Publisher:
 
     def _again(self, judged: Reload, trigger: str, now: int) -> Reload:
         """A revision that was judged before: its verdict stands, and a good one is no news."""
-        if judged.held:
-            return msgspec.structs.replace(judged, verdict="unchanged", trigger=trigger, at_ns=now)
-        return judged
+        verdict = "unchanged" if judged.held else judged.verdict
+        return msgspec.structs.replace(judged, verdict=verdict, trigger=trigger, at_ns=now)
+
+    def _still_published(self) -> bool:
+        """Whether what was published last is still there, whole: a damaged file is made anew at the next look."""
+        if self._published is None or self._publication.is_whole(self._published):
+            return True
+        log.error("published catalog damaged or gone: it is published anew", seq=self._published.seq)
+        return False
 
     def _compile(self, tree: Tree, trigger: str, now: int) -> Reload:
         outcome = compile_catalog(tree)
         problems = outcome.problems
         if outcome.catalog is None or has_errors(problems):
             return Reload(verdict="rejected", trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
+        before = self.served
         try:
-            self._publication.publish(encode(outcome.catalog), tree.revision)
+            current = self._publication.publish(encode(outcome.catalog), tree.revision)
         except PublicationError as error:
             return Reload(verdict="unpublishable", trigger=trigger, at_ns=now, revision=tree.revision, error=str(error))
-        self.models = len(outcome.catalog.models)
-        return Reload(verdict="published", trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
+        self._published = current
+        verdict: Verdict = "unchanged" if current == before else "published"
+        return Reload(verdict=verdict, trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
 
 
 def _same(new: Reload, old: Reload | None) -> bool:
     """Whether this is no news: a look that found what the one before had found."""
+    if old is None:
+        return False
     if new.verdict == "unchanged":
-        return True
-    return old is not None and (new.verdict, new.revision, new.error) == (old.verdict, old.revision, old.error)
+        return old.held
+    return (new.verdict, new.revision, new.error) == (old.verdict, old.revision, old.error)
 
 
 def _report(outcome: Reload) -> None:
     what = {"revision": outcome.revision, "trigger": outcome.trigger, "milliseconds": outcome.duration_ms}
     if outcome.held:
-        log.info("catalog published", **what)
+        log.info(
+            "catalog published" if outcome.verdict == "published" else "catalog in force as published before", **what
+        )
         return
     log.error(
         "catalog not published: the last good one stays in force",

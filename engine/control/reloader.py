@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
-import time
 
 from engine.control.publisher import Publisher, Reload
 from engine.sources.source import Source
 from engine.sources.watching import Watch
 
-MIN_SECONDS_BETWEEN_CHANGES = 0.5
+MIN_SECONDS_BETWEEN_CHANGES = 0.2
+# What no event announces the end of: a full disk, a damaged object, a repository on a mount that is away.
+RETRIED = ("unreadable", "unpublishable")
+RETRY_SECONDS = 1.0
 
 
 class Reloader:
@@ -32,21 +34,34 @@ class Reloader:
         return await asyncio.shield(self._waiting)
 
     async def follow(self, source: Source, stop: asyncio.Event) -> None:
-        """Reload whenever the source hints at a change. A storm of changes makes two reloads a second, the last one included."""
-        last = 0.0
+        """Reload whenever the source hints at a change.
+
+        A storm of changes makes five reloads a second, the last one included, and takes at most half of the time.
+        """
+        loop = asyncio.get_running_loop()
+        not_before = 0.0
         self._watch = source.watch(stop)
         async for _ in self._watch:
-            pause = last + MIN_SECONDS_BETWEEN_CHANGES - time.monotonic()
-            if last and pause > 0:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await stop.wait()
-                if stop.is_set():
+            if await _stops_before(not_before, stop):
+                return
+            began = loop.time()
+            outcome = await self.reload("change")
+            ended = loop.time()
+            not_before = max(began + MIN_SECONDS_BETWEEN_CHANGES, ended + (ended - began))
+            while outcome.verdict in RETRIED:
+                if await _stops_before(loop.time() + RETRY_SECONDS, stop):
                     return
-            last = time.monotonic()
-            await self.reload("change")
+                outcome = await self.reload("retry")
 
     async def _run(self, trigger: str) -> Reload:
         async with self._lock:
             self._waiting = None  # whoever comes from here on saw a later state: a run of its own
             return await asyncio.to_thread(self._publisher.reload, trigger)
+
+
+async def _stops_before(moment: float, stop: asyncio.Event) -> bool:
+    """Wait until `moment` on the loop's clock; whether `stop` came first."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout_at(moment):
+            await stop.wait()
+    return stop.is_set()

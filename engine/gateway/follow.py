@@ -14,6 +14,7 @@ from engine.publication import Publication, PublicationError
 log = structlog.get_logger("gateway")
 
 POLL_SECONDS = 0.05
+RETRY_SECONDS = 1.0
 
 
 class Holder(Protocol):
@@ -31,22 +32,32 @@ class Follower:
         self._holder = holder
         self._get_upstream = get_upstream
         self._seen: tuple[int, int, int] | None = None
+        self._failed: tuple[int, int, int] | None = None
+        self._retry_at = 0.0
 
     def look(self) -> bool:
         """Load the published catalog if it is another than before; whether it was replaced. Takes a few ms at most."""
         stamp = self._publication.stamp()
         if stamp == self._seen or stamp is None:
             return False
-        self._seen = stamp
-        try:
-            return self._load()
-        except (PublicationError, SnapshotFormatError) as error:
-            log.error("published catalog not usable: the one before is kept", reason=str(error))
+        if stamp == self._failed and time.monotonic() < self._retry_at:
             return False
+        try:
+            replaced = self._load()
+        except Exception as error:  # the edge of following: whatever was published, the next one is looked at
+            known = isinstance(error, PublicationError | SnapshotFormatError)
+            if stamp != self._failed:
+                reason = str(error) if known else f"internal error: {type(error).__name__}: {error}"
+                log.error("published catalog not usable: the one before is kept", reason=reason, exc_info=not known)
+            self._failed, self._retry_at = stamp, time.monotonic() + RETRY_SECONDS
+            return False
+        self._seen, self._failed = stamp, None
+        return replaced
 
     def _load(self) -> bool:
         current = self._publication.current()
-        if current is None or (self._holder.routes is not None and self._holder.routes.seq == current.seq):
+        routes = self._holder.routes
+        if current is None or (routes is not None and (routes.seq, routes.digest) == (current.seq, current.digest)):
             return False
         began = time.perf_counter()
         snapshot = Snapshot.decode(self._publication.load(current.digest))
