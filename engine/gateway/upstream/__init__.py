@@ -2,6 +2,6 @@
 
 from engine.gateway.upstream.client import Upstream
 from engine.gateway.upstream.response import UpstreamResponse
-from engine.gateway.upstream.types import Resolve, UpstreamRequest
+from engine.gateway.upstream.request import Resolve, UpstreamRequest
 
 __all__ = ["Resolve", "Upstream", "UpstreamRequest", "UpstreamResponse"]

@@ -6,7 +6,7 @@ import ssl
 from functools import cache
 
 from engine.errors import UpstreamNotSent
-from engine.gateway.upstream.types import Resolve
+from engine.gateway.upstream.request import Resolve
 from engine.operator.origins import Origin, OriginPolicy, check_address
 
 
