@@ -6,9 +6,9 @@ import ssl
 from engine.errors import UpstreamBroken, UpstreamNotSent
 from engine.gateway.upstream.connection import Connection
 from engine.gateway.upstream.dial import Addresses, system_resolve, tls_context
+from engine.gateway.upstream.request import Resolve, UpstreamRequest
 from engine.gateway.upstream.response import UpstreamResponse
 from engine.gateway.upstream.slots import Slots
-from engine.gateway.upstream.request import Resolve, UpstreamRequest
 from engine.operator.origins import Origin, OriginPolicy
 
 # The client alone says where a message ends and to whom it goes.
