@@ -1,6 +1,6 @@
 """The data plane's HTTP interface: raw ASGI handlers under Litestar's router, since each layer between costs a request.
 
-Order of a chat request: body → key → model → record → upstream → record → last bytes.
+Order of a chat request: key → body → model → record → upstream → record → last bytes.
 """
 
 import asyncio
@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from litestar import Litestar, Request, Response, asgi
-from litestar.exceptions import HTTPException
+from litestar import Litestar, asgi
 
 from engine.errors import GatewayError, InvalidRequest, NotReady, ProviderDisabled
 from engine.gateway.calls import Calls
@@ -24,11 +23,11 @@ from engine.ledger.record import RequestIds
 from engine.model import Model
 from engine.operator.settings import Settings
 from engine.wires.body import Body, parse_body
-from engine.wires.openai_errors import openai_error
 
 log = structlog.get_logger("gateway")
 
 MAX_IN_FLIGHT = 10_000
+MAX_COUNTED_CODES = 100
 
 Scope = Any
 Handler = Callable[[Scope, Receive, Reply], Awaitable[None]]
@@ -47,8 +46,10 @@ class Gateway:
         self.refusals: Counter[str] = Counter()
         self._ids = RequestIds()
 
-    def new_id(self) -> str:
-        """An id for a request: ours, never a client's."""
+    def count_unread(self, code: str) -> str:
+        """Count a request that was refused before it could be read; an id for it."""
+        self.requests += 1
+        self._count(code)
         return self._ids.next()
 
     def pinned(self) -> Routes:
@@ -64,18 +65,18 @@ class Gateway:
     async def answer(self, handler: Handler, scope: Scope, receive: Receive, send: Any) -> None:
         """Run a handler; whatever goes wrong becomes one error of the API that was called."""
         self.requests += 1
-        reply = Reply(send, self.new_id())
+        reply = Reply(send, self._ids.next())
         try:
             await handler(scope, receive, reply)
         except GatewayError as error:
-            self.refusals[error.code] += 1
+            self._count(error.code)
             await reply.error(error)
         except ClientGone:
-            self.refusals["client_left_early"] += 1
+            self._count("client_left_early")
         except asyncio.CancelledError:
             raise
         except Exception as error:  # the edge: a fault of ours is one line in the log and a plain 500
-            self.refusals["internal_error"] += 1
+            self._count("internal_error")
             log.exception("internal error", request_id=reply.request_id, kind=type(error).__name__)
             await reply.error(GatewayError("Internal error of the gateway."))
 
@@ -91,6 +92,10 @@ class Gateway:
         headers.check_json_body(limits.max_body_bytes)
         data = await read_body(receive, limit=limits.max_body_bytes, seconds=limits.body_timeout_ms / 1000)
         body = parse_body(data)
+        if body.stream and scope["http_version"] == "1.0":
+            raise InvalidRequest(
+                "HTTP/1.0 cannot carry a stream: use HTTP/1.1 (for nginx: proxy_http_version 1.1).", code="http_version"
+            )
         asked = asked_model(body.model, headers.provider)
         route = self._callable(caller, asked)
         reply.name_model(route.model, headers.trace_id)
@@ -118,6 +123,23 @@ class Gateway:
             raise NotReady("The gateway is shutting down.", code="shutting_down")
         self.pinned()
         await reply.whole(200, b'{"status":"ok"}')
+
+    async def not_here(self, scope: Scope, _receive: Receive, reply: Reply) -> None:
+        """Everything else."""
+        if self.routes is not None:
+            reply.name_revision(self.routes.revision)
+        raise InvalidRequest(
+            f"There is no {scope['path'][:80]!r} here: "
+            "this gateway serves POST /v1/chat/completions and GET /v1/models.",
+            status=404,
+            code="unknown_endpoint",
+        )
+
+    def _count(self, code: str) -> None:
+        # Some codes are the upstream's own words: a hostile one must not fill the memory with them.
+        if code not in self.refusals and len(self.refusals) >= MAX_COUNTED_CODES:
+            code = "other"
+        self.refusals[code] += 1
 
     def _callable(self, caller: Caller, asked: str) -> Route:
         if len(self.calls) >= MAX_IN_FLIGHT:
@@ -163,28 +185,12 @@ class Gateway:
 def build_app(gateway: Gateway) -> Litestar:
     """The ASGI application of one worker."""
 
-    def mount(path: str, handler: Handler) -> Any:
-        @asgi(path, copy_scope=False)
+    def mount(path: str, handler: Handler, *, is_mount: bool = False) -> Any:
+        @asgi(path, is_mount=is_mount, copy_scope=False)
         async def endpoint(scope: Any, receive: Any, send: Any) -> None:
             await gateway.answer(handler, scope, receive, send)
 
         return endpoint
-
-    def not_here(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-        gateway.requests += 1
-        gateway.refusals["unknown_endpoint"] += 1
-        fault = InvalidRequest(
-            f"There is no {request.scope['path'][:80]!r} here: "
-            "this gateway serves POST /v1/chat/completions and GET /v1/models.",
-            status=min(500, error.status_code),
-            code="unknown_endpoint",
-        )
-        return Response(
-            openai_error(fault),
-            status_code=fault.status,
-            media_type="application/json",
-            headers={"x-request-id": gateway.new_id()},
-        )
 
     return Litestar(
         route_handlers=[
@@ -192,8 +198,8 @@ def build_app(gateway: Gateway) -> Litestar:
             mount("/v1/models", gateway.models),
             mount("/livez", gateway.livez),
             mount("/readyz", gateway.readyz),
+            mount("/", gateway.not_here, is_mount=True),
         ],
-        exception_handlers={HTTPException: not_here},
         openapi_config=None,
         debug=False,
         logging_config=None,

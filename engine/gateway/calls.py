@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,20 +16,21 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("gateway")
 
-WRITE_STALL_SECONDS = 60.0
-
 
 class Calls:
     """Calls in flight, and the spool they are recorded in.
 
-    `unrecorded` counts calls made without a record, which happens only where the operator chose
-    `ledger.when_unwritable: allow`.
+    `detached` counts those that are read on for their usage although their client has left; `unrecorded` those made
+    without a record, which happens only where the operator chose `ledger.when_unwritable: allow`. `is_durable` says
+    that a record counts once it is on disk: `sync` is then awaited after each.
     """
 
     def __init__(self, spool: Spool, ledger: LedgerSettings, disconnect: DisconnectSettings) -> None:
         self.disconnect = disconnect
+        self.detached = 0
         self.unrecorded = 0
         self.ledger_writable = True
+        self.is_durable = ledger.durability == "disk"
         self._spool = spool
         self._allow_unrecorded = ledger.when_unwritable == "allow"
         self._running: set[Exchange] = set()
@@ -40,11 +40,6 @@ class Calls:
     def __len__(self) -> int:
         return len(self._running)
 
-    @property
-    def detached(self) -> int:
-        """How many are read on for their usage although their client has left."""
-        return sum(call.detached for call in self._running)
-
     def add(self, call: "Exchange") -> None:
         """A call begins."""
         self._running.add(call)
@@ -53,6 +48,7 @@ class Calls:
     def discard(self, call: "Exchange") -> None:
         """A call is over and settled."""
         self._running.discard(call)
+        self.detached -= call.detached
         if not self._running:
             self._idle.set()
 
@@ -81,12 +77,18 @@ class Calls:
         """Put the end of an attempt on record; its room was reserved when it began."""
         self._spool.settle(ticket, attempt)
 
-    def cut_stalled(self) -> None:
-        """Treat clients that have not read for long as gone. Called once a second."""
-        now = time.monotonic()
-        for call in tuple(self._running):
-            if call.writing_since is not None and now - call.writing_since > WRITE_STALL_SECONDS:
-                call.client_left()
+    async def sync(self) -> None:
+        """Wait until all that was recorded is on disk, where that is what the operator asks for.
+
+        Raises:
+            LedgerUnwritable: the disk did not take it, and the operator does not allow going on.
+        """
+        try:
+            await self._spool.sync()
+        except LedgerUnwritable:
+            self._ledger_failed()
+            if not self._allow_unrecorded:
+                raise
 
     async def finish(self, grace_seconds: float) -> None:
         """Wait for all calls; after `grace_seconds` those left are ended with an error, and settle."""

@@ -1,6 +1,10 @@
 """What goes back to a client: headers that name model, commit and cost, and one way to send an error."""
 
+import math
+import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from engine.errors import GatewayError
@@ -12,16 +16,24 @@ Send = Callable[[Any], Awaitable[None]]
 JSON_TYPE = b"application/json"
 EVENT_STREAM_TYPE = b"text/event-stream; charset=utf-8"
 
-# What an upstream says about itself and its limits may be passed on; anything else of its headers stays here.
-PASSED_ON = ("openai-processing-ms", "openai-version")
-PASSED_ON_PREFIX = "x-ratelimit-"
-MAX_PASSED_VALUE = 128
+# What an upstream says of its limits may be passed on; anything else of its headers stays here. Neither names nor values
+# are free text, so that no header can carry a credential out: counts, durations ("6m0s", "1.5s") and times only.
+_PASSED_NAME = re.compile(
+    r"x-ratelimit-(?:limit|remaining|reset)(?:-[a-z]{1,12}){0,3}|openai-(?:processing-ms|version)"
+)
+_PASSED_VALUE = re.compile(
+    r"[0-9]{1,12}(?:\.[0-9]{1,9})?|(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ms|[smhd])){1,4}"
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]{5,18}(?:Z|[+-][0-9]{2}:?[0-9]{2}))?",
+    re.ASCII,
+)
+_HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+MAX_RETRY_AFTER_SECONDS = 86_400
 
 
 class Reply:
     """The reply to one request. `started` says whether its head is out; `gone` that nobody reads it any more."""
 
-    __slots__ = ("_fixed", "_send", "attempts", "cost_usd", "gone", "request_id", "started", "status")
+    __slots__ = ("_fixed", "_is_stream", "_send", "attempts", "cost_usd", "gone", "request_id", "started", "status")
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
@@ -30,6 +42,7 @@ class Reply:
         self.cost_usd: str | None = None
         self._fixed: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id.encode())]
         self.started = False
+        self._is_stream = False
         self.gone = False
         self.status = 0
 
@@ -60,6 +73,7 @@ class Reply:
 
     async def start_stream(self, extra: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Send the head of a stream of events; what it costs is not known yet."""
+        self._is_stream = True
         await self._start(
             200,
             [
@@ -82,8 +96,9 @@ class Reply:
 
     async def error(self, error: GatewayError) -> None:
         """Send an error: as a reply of its own, or as the last event of a stream that has begun."""
-        if self.started:
+        if self._is_stream:
             await self._body(openai_stream_error(error), more=False)
+        if self.started:
             return
         extra = [(name.encode(), value.encode("latin-1", "replace")) for name, value in error.headers.items()]
         await self.whole(error.status, openai_error(error), extra)
@@ -100,18 +115,33 @@ class Reply:
 
 def passed_on(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """The upstream's headers that a client may see."""
-    return [
-        (name.encode(), value.encode("latin-1"))
+    return [(name.encode(), value.encode()) for name, value in passed_on_text(headers).items()]
+
+
+def passed_on_text(headers: Mapping[str, str]) -> dict[str, str]:
+    """The same as text."""
+    return {
+        name: value
         for name, value in headers.items()
-        if (name in PASSED_ON or name.startswith(PASSED_ON_PREFIX)) and _harmless(value)
-    ]
+        if _PASSED_NAME.fullmatch(name) and _PASSED_VALUE.fullmatch(value)
+    }
 
 
 def retry_after(headers: Mapping[str, str]) -> dict[str, str]:
-    """The upstream's Retry-After, if it is a plain number of seconds of at most a day."""
+    """The upstream's Retry-After in seconds, if it is a number or a date (RFC 9110) of at most a day ahead."""
     value = headers.get("retry-after", "").strip()
-    return {"retry-after": value} if value.isascii() and value.isdigit() and int(value[:6]) <= 86_400 else {}
+    if value.isascii() and value.isdigit():
+        seconds = int(value) if len(value) <= 6 else MAX_RETRY_AFTER_SECONDS + 1
+    elif value.endswith(" GMT") and len(value) == len("Sun, 06 Nov 1994 08:49:37 GMT"):
+        try:
+            seconds = max(0, math.ceil(parsedate_to_datetime(value).timestamp() - time.time()))
+        except (ValueError, OverflowError):
+            return {}
+    else:
+        return {}
+    return {"retry-after": str(seconds)} if seconds <= MAX_RETRY_AFTER_SECONDS else {}
 
 
-def _harmless(value: str) -> bool:
-    return len(value) <= MAX_PASSED_VALUE and value.isascii() and value.isprintable()
+def harmless_id(text: str) -> bool:
+    """Whether an id that somebody else chose can go on record and into headers as it is."""
+    return _HARMLESS_ID.fullmatch(text) is not None

@@ -1,18 +1,17 @@
 """What a client sent: its body within size and time, and the headers that are put on record."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from engine.errors import BodyTimeout, BodyTooLarge, InvalidRequest, UnsupportedMedia
+from engine.gateway.reply import harmless_id
 
 Receive = Callable[[], Awaitable[Any]]
 
 MAX_METADATA_BYTES = 2048
-_SAFE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 _metadata_decoder = msgspec.json.Decoder(dict[str, str | int | float | bool | None])
 
 
@@ -44,7 +43,7 @@ class RequestHeaders:
             elif name == b"content-length":
                 self.content_length = int(value) if value.isdigit() and len(value) < 19 else None
             elif name == b"content-encoding":
-                self.encoding = value
+                self.encoding = value.strip().lower()
             elif name == b"x-request-id":
                 self.client_request_id = _identifier(value)
             elif name == b"x-portkey-trace-id":
@@ -93,18 +92,19 @@ async def read_body(receive: Receive, *, limit: int, seconds: float) -> bytes:
                 if not message.get("more_body"):
                     return parts[0] if len(parts) == 1 else b"".join(parts)
     except TimeoutError:
-        raise BodyTimeout(f"The request body did not arrive within {seconds:g} seconds.") from None
+        message = f"The request body did not arrive within {seconds:g} seconds."
+        raise BodyTimeout(message, headers={"connection": "close"}) from None
 
 
 def too_large(limit: int) -> BodyTooLarge:
-    """The refusal of a body over `limit` bytes; the rest of it is not read, so the connection ends."""
-    return BodyTooLarge(f"The request body is larger than {limit} bytes.", headers={"connection": "close"})
+    """The refusal of a body over `limit` bytes. The server takes the rest and drops it, so that a client reads this."""
+    return BodyTooLarge(f"The request body is larger than {limit} bytes.")
 
 
 def _identifier(value: bytes) -> str | None:
     """An id of the client's, if it is a harmless one; anything else is dropped rather than cleaned."""
     text = value.decode("latin-1").strip()
-    return text if _SAFE_ID.fullmatch(text) else None
+    return text if harmless_id(text) else None
 
 
 def _metadata(value: bytes) -> dict[str, str]:

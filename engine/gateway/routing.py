@@ -23,6 +23,7 @@ from engine.wires.table import WIRES, PreparedModel, Wire
 
 NEAR_NAMES = 3
 MAX_COMPARED_NAMES = 500
+MIN_SECRET_CHARACTERS = 16  # shorter ones are placeholders of local servers ("EMPTY"), and stand in ordinary text
 
 
 class GetUpstream(Protocol):
@@ -41,6 +42,7 @@ class Route:
     """
 
     __slots__ = (
+        "_secret",
         "disabled",
         "headers",
         "list_plan",
@@ -64,6 +66,7 @@ class Route:
         self.prepared: PreparedModel | None = None
         self.target, self.disabled = "", ""
         self.headers: tuple[tuple[str, str], ...] = ()
+        self._secret: bytes | None = None
         if self.wire is None:
             self.disabled = f"this version of the gateway does not speak {model.wire!r} yet"
         elif isinstance(bound, Disabled):
@@ -82,6 +85,12 @@ class Route:
         secret = bound.secret.reveal() if bound.secret else None
         self.target = split_url(provider.base_url)[1] + self.wire.endpoint
         self.headers = _upstream_headers(provider, self.model, secret)
+        if secret is not None and len(secret) >= MIN_SECRET_CHARACTERS:
+            self._secret = secret.encode()
+
+    def holds_secret(self, data: bytes) -> bool:
+        """Whether the credential stands in `data`; an upstream that echoes it must not show it to our clients."""
+        return self._secret is not None and self._secret in data
 
 
 class Caller:
@@ -155,7 +164,7 @@ class Routes:
     @functools.cached_property
     def committed_at(self) -> int:
         """When the commit was made, in seconds since the Unix epoch; 0 for a directory."""
-        return (self.snapshot.documents().committed_at or 0) // 10**9
+        return (self.snapshot.committed_at or 0) // 10**9
 
     @property
     def revision(self) -> str:

@@ -72,11 +72,12 @@ async def serve(settings: Settings, listen: socket.socket, beats: socket.socket,
     loop.add_reader(alive, _on_parent_gone, loop, alive, stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = build_server(build_app(gateway), grace_seconds=settings.drain.grace_ms / 1000)
+    server = build_server(
+        build_app(gateway), grace_seconds=settings.drain.grace_ms / 1000, on_refusal=gateway.count_unread
+    )
     background = [
         loop.create_task(_follow(follower)),
         loop.create_task(_beat(gateway, beats)),
-        loop.create_task(_sweep(calls)),
     ]
     serving = loop.create_task(server.serve(sockets=[listen]))
     stopping = loop.create_task(stop.wait())
@@ -100,12 +101,6 @@ async def _follow(follower: Follower) -> None:
     while True:
         await asyncio.sleep(POLL_SECONDS)
         follower.look()
-
-
-async def _sweep(calls: Calls) -> None:
-    while True:
-        await asyncio.sleep(1.0)
-        calls.cut_stalled()
 
 
 async def _beat(gateway: Gateway, sock: socket.socket) -> None:
