@@ -164,10 +164,10 @@ class Load:
 
 
 def exact_cost_usd(row: dict[str, Any]) -> Fraction:
-    """The cost of a row without cached tokens, from its own meters and rates, USD per million tokens."""
+    """The cost of a row without cached tokens, from its own meters and rates: each meter rounded once to a pico-USD."""
     meters, rates = row["meters"], row["rates"]
     assert not meters.get("cache_read_tokens")
-    return (
-        meters["input_tokens"] * Fraction(rates["input_mtok"])
-        + meters["output_tokens"] * Fraction(rates["output_mtok"])
-    ) / 1_000_000
+    pico = sum(
+        round(meters[f"{name}_tokens"] * Fraction(rates[f"{name}_mtok"]) * 10**6) for name in ("input", "output")
+    )
+    return Fraction(pico, 10**12)
