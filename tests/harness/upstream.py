@@ -5,6 +5,7 @@ What it should do is the last message's text, words of the form name=value (see 
 """
 
 import asyncio
+import base64
 import contextlib
 import json
 import re
@@ -25,7 +26,9 @@ class Script:
 
     `input` and `output` are the usage reported. A stream has `output` chunks with `gap` seconds between them. `delay`
     seconds pass before the answer's head. `status` other than 200 is an error reply. `fault` is one of: reset (before
-    the head), cut (in the body), hang (no head), stall (no end), html, nousage, nodone, error_event.
+    the head), cut (in the body), hang (no head), stall (no end), html, nousage, nodone, error_event, endless (as fast as
+    it is read). `raw` is, in base64, all that is answered, byte for byte, with `{credential}` replaced by the credential
+    that came; the connection is closed after it.
     """
 
     delay: float = 0.0
@@ -36,11 +39,15 @@ class Script:
     status: int = 200
     fault: str = ""
     retry_after: str = ""
+    raw: str = ""
 
 
 @dataclass
 class Received:
-    """One request as it arrived. `attempt` is our id of it; `finished` that the whole answer was written."""
+    """One request as it arrived. `attempt` is our id of it; `finished` that the whole answer was written.
+
+    `sent_at` are the times (monotonic) at which the events of a stream were written, `sent_bytes` their size.
+    """
 
     attempt: str
     path: str
@@ -50,6 +57,9 @@ class Received:
     at: float = field(default_factory=time.monotonic)
     finished: bool = False
     closed_early: bool = False
+    closed_at: float = 0.0
+    sent_at: list[float] = field(default_factory=list)
+    sent_bytes: int = 0
 
 
 class ScriptedUpstream:
@@ -139,7 +149,7 @@ class ScriptedUpstream:
         try:
             await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not answering.done():
-                received.closed_early = True
+                received.closed_early, received.closed_at = True, time.monotonic()
                 return False
             return answering.result()
         finally:
@@ -158,6 +168,12 @@ class ScriptedUpstream:
             await asyncio.sleep(3600)
         if script.fault == "reset":
             _reset(writer)
+            return False
+        if script.raw:
+            credential = received.headers.get("authorization", "").removeprefix("Bearer ")
+            writer.write(base64.urlsafe_b64decode(script.raw).replace(b"{credential}", credential.encode()))
+            await writer.drain()
+            received.finished = True
             return False
         if script.status != 200:
             extra = f"retry-after: {script.retry_after}\r\n" if script.retry_after else ""
@@ -190,9 +206,14 @@ class ScriptedUpstream:
             _write_event(writer, {"error": {"message": "secret text", "type": "overloaded_error", "code": 529}})
             _write_chunk(writer, b"")
             return True
+        while script.fault == "endless":
+            _write_event(writer, chunk_of(received, "word " * 1000))
+            received.sent_bytes += 5000
+            await writer.drain()
         for number in range(script.output):
             if number and script.gap:
                 await asyncio.sleep(script.gap)
+            received.sent_at.append(time.monotonic())
             _write_event(writer, chunk_of(received, f"word{number} "))
             await writer.drain()
             if script.fault == "cut" and number >= 1:
@@ -286,3 +307,14 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     sock = writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
+
+
+def raw(answer: bytes) -> str:
+    """The script that answers with exactly these bytes."""
+    return f"raw={base64.urlsafe_b64encode(answer).decode()}"
+
+
+def raw_json(body: bytes, *, status: int = 200, headers: str = "", content_type: str = "application/json") -> str:
+    """The script that answers with this body; `headers` are lines that end in CRLF."""
+    head = f"HTTP/1.1 {status} X\r\ncontent-type: {content_type}\r\n{headers}connection: close\r\n\r\n"
+    return raw(head.encode("latin-1") + body)
