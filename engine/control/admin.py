@@ -74,6 +74,7 @@ class Control:
             "revision": served.revision if served else None,
             "digest": served.digest if served else None,
             "seq": served.seq if served else 0,
+            "published_error": self.publisher.published_error,
             "in_sync": last is not None and last.held,
             "source": {"description": self.source.describe(), "watch_mode": self.reloader.watch_mode},
             "last_reload": _reload(last) if last else None,

@@ -62,6 +62,15 @@ class Publisher:
         except PublicationError:
             return None
 
+    @property
+    def published_error(self) -> str | None:
+        """What is wrong with the file that says what is published; None if nothing is."""
+        try:
+            self._publication.current()
+        except PublicationError as error:
+            return str(error)
+        return None
+
     def reload(self, trigger: str) -> Reload:
         """Look at the source and publish it if it is another than before and sound. Blocks: run it in a thread."""
         began = time.perf_counter()

@@ -41,8 +41,10 @@ class Served:
         workers: int = 1,
         settings: str = "",
         env: dict[str, str] | None = None,
+        ready: bool = True,
     ) -> None:
         self.state = state
+        self._ready_on_enter = ready
         self.log_file = state.with_suffix(".log")
         self._config = state.with_suffix(".gateway.yaml")
         state.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +62,7 @@ class Served:
         self.admin = ""
 
     def __enter__(self) -> Self:
-        self.start()
+        self.start(ready=self._ready_on_enter)
         return self
 
     def __exit__(
