@@ -20,7 +20,7 @@ help:
 
 demo:
 	@$(INSTALL) demo
-	@$(BIN)/catalog demo $(if $(ONCE),--once)
+	@$(BIN)/catalog demo $(if $(filter-out 0,$(ONCE)),--once)
 
 test:
 	@$(INSTALL) test

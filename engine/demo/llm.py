@@ -13,11 +13,10 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from engine.errors import UserError
 
@@ -50,8 +49,8 @@ class LocalLlm:
     """The local model as a context manager: a child process that answers before `__enter__` returns.
 
     `port` 0 takes a free one. `parallel` calls are answered at a time, each of up to 2,048 tokens; more wait.
-    `log` receives what the server says; without it, a file that is removed at the end. The child stops when this
-    process ends, however it ends.
+    What the server says is added to the file `log`, if there is one. The child stops when this process ends, however it
+    ends.
     """
 
     def __init__(self, port: int = 0, *, parallel: int = 4, log: Path | None = None) -> None:
@@ -70,7 +69,7 @@ class LocalLlm:
         """
         weights()
         with contextlib.ExitStack() as cleanup:
-            log = self._open_log(cleanup)
+            log = cleanup.enter_context(self._log.open("ab")) if self._log else subprocess.DEVNULL
             cleanup.callback(self._stop)
             options = [f"--port={self._port}", f"--parallel={self._parallel}", "--while-stdin-is-open"]
             self._process = subprocess.Popen(
@@ -80,7 +79,7 @@ class LocalLlm:
                 stderr=log,
                 start_new_session=True,
             )
-            self.base_url = _await_address(self._process, Path(log.name)) + "/v1"
+            self.base_url = _await_address(self._process) + "/v1"
             self._cleanup = cleanup.pop_all()
         return self
 
@@ -93,17 +92,11 @@ class LocalLlm:
         assert self._process is not None, "not started"
         return self._process.pid
 
-    def _open_log(self, cleanup: contextlib.ExitStack) -> IO[bytes]:
-        if self._log is not None:
-            return cleanup.enter_context(self._log.open("ab"))
-        return cleanup.enter_context(tempfile.NamedTemporaryFile(prefix="local-llm-", suffix=".log"))
-
     def _stop(self) -> None:
         if (process := self._process) is None:
             return
-        with contextlib.suppress(BrokenPipeError):
-            for pipe in filter(None, (process.stdin, process.stdout)):
-                pipe.close()
+        for pipe in filter(None, (process.stdin, process.stdout)):
+            pipe.close()
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -111,16 +104,15 @@ class LocalLlm:
             process.wait()
 
 
-def _await_address(process: subprocess.Popen[bytes], log: Path) -> str:
-    """The line in which the child says where it listens."""
+def _await_address(process: subprocess.Popen[bytes]) -> str:
+    """What the child says first: where it listens, or why it does not."""
     assert process.stdout is not None
     if not select.select([process.stdout], [], [], START_SECONDS)[0]:
         raise UserError(f"The local model did not start within {START_SECONDS:.0f} s.")
-    if address := process.stdout.readline().decode().strip():
-        return address
-    code = process.wait()
-    last = log.read_text("utf-8", "replace").strip().splitlines()[-2:] or ["nothing"]
-    raise UserError(f"The local model ended while starting (exit code {code}). It said last: {' '.join(last)}")
+    said = process.stdout.readline().decode().strip()
+    if said.startswith("http://"):
+        return said
+    raise UserError(said or f"The local model ended while starting (exit code {process.wait()}).")
 
 
 def serve(port: int, parallel: int) -> object:
@@ -144,7 +136,7 @@ def serve(port: int, parallel: int) -> object:
     try:
         return xllamacpp.Server(params)
     except RuntimeError as error:
-        raise UserError(f"The local model did not start on port {port}: {error}", hint="Is the port in use?") from None
+        raise UserError(f"The local model did not start on port {port}; is it in use? ({error})") from None
 
 
 def main() -> int:
@@ -159,7 +151,7 @@ def main() -> int:
     try:
         server = serve(asked.port, asked.parallel)
     except UserError as error:
-        print("\n".join(filter(None, (error.message, error.hint))), file=sys.stderr)
+        print(error.message, file=sys.stdout if asked.while_stdin_is_open else sys.stderr, flush=True)
         return error.exit_code
     print(getattr(server, "listening_address", ""), flush=True)
     if asked.while_stdin_is_open:

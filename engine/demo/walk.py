@@ -278,7 +278,7 @@ def _what_next(walk: Walk) -> None:
             f"$EDITOR {walk.repository.catalog / MODEL_FILE}",
             f'git -C {root} commit -am "My price"   # live in well under a second',
             f"catalog validate {walk.repository.catalog}",
-            f"catalog show {MODEL} --catalog {walk.repository.catalog}",
+            f"catalog show {MODEL} {walk.repository.catalog}",
             f"catalog usage --state {gateway.state}",
             f"curl {gateway.admin_url}/api/requests",
         ]

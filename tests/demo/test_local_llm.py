@@ -57,7 +57,7 @@ def test_it_dies_with_a_parent_that_is_killed():
 
 def test_a_port_in_use_is_one_clear_message(local_llm):
     port = httpx.URL(local_llm).port
-    with pytest.raises(UserError, match=f"ended while starting.*{port}"), LocalLlm(port):
+    with pytest.raises(UserError, match=f"did not start on port {port}; is it in use"), LocalLlm(port):
         pass
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -51,6 +52,21 @@ def check_nothing_is_left(scratch):
     assert processes_of(scratch) == []
 
 
+def follow_the_hints(text, environment):
+    """What the demo says to try next does work."""
+    hints = re.sub(r"\x1b\[\d*m", "", text).partition("What to try next")[2].splitlines()
+    model_file = Path(next(line for line in hints if "$EDITOR" in line).split()[-1])
+    model_file.write_text(model_file.read_text().replace('"0.25"', '"0.35"'))
+    commands = [shlex.split(line, comments=True) for line in hints if line.strip().startswith(("catalog ", "git "))]
+    assert {command[1] for command in commands} == {"validate", "show", "usage", "-C"}
+    clean = {name: value for name, value in environment.items() if not name.startswith(("GIT_", "CATALOG_"))}
+    clean["GIT_CONFIG_GLOBAL"] = os.devnull
+    for command in commands:
+        program = DEMO[:-1] if command[0] == "catalog" else command[:1]
+        done = subprocess.run([*program, *command[1:]], env=clean, capture_output=True, text=True)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+
+
 def check_story(text):
     """Two commits, two prices, and every cost is what its line says: tokens times rates."""
     rows = re.findall(r"^ +…\w{8}  (\w{12}) +(\d+) +(\S+) +(\d+) +(\S+) +(\S+) *$", text, re.MULTILINE)
@@ -91,6 +107,7 @@ def test_without_curl_it_stays_up_until_it_is_interrupted(surroundings, tmp_path
             if "/api/requests\n" in re.sub(r"\x1b\[\d*m", "", line) and "curl http" in line:
                 break
         while_up = processes_of(surroundings["TMPDIR"])
+        follow_the_hints("".join(seen), environment)
         demo.send_signal(signal.SIGINT)
         seen.append(demo.stdout.read())
         said = demo.stderr.read()
