@@ -73,8 +73,9 @@ async def call(url: str, key: str, ask: Ask) -> Outcome:
         outcome.ended = time.monotonic()
         if writer is not None:
             if ask.leave:
-                option = struct.pack("ii", 1, 0)
-                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
+                with contextlib.suppress(OSError):  # the gateway's end was quicker
+                    option = struct.pack("ii", 1, 0)
+                    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
                 writer.transport.abort()
             writer.close()
             with contextlib.suppress(OSError):
