@@ -28,30 +28,8 @@ _TYPE_WORDS = {
     "array": "a list",
 }
 
-# Words of the language that this version does not know yet, by kind: not a spelling mistake.
-_NOT_YET = {
-    "catalog": frozenset[str](),
-    "provider": frozenset(("access", "api_version", "project", "rate_limit", "region", "supports", "wires")),
-    "model": frozenset(
-        [
-            "access",
-            "checks",
-            "correction",
-            "endpoints",
-            "lifecycle",
-            "rate_limit",
-            "record_content",
-            "retry",
-            "strict",
-            "tiers",
-            "variants",
-        ]
-    ),
-    "key": frozenset(("access", "rate_limit")),
-}
-_NOT_YET_APIS = frozenset(
-    ["anthropic", "aws", "azure", "bedrock", "cohere", "google", "google-vertex", "huggingface", "voyageai"]
-)
+_NOT_YET_APIS = frozenset(("huggingface", "voyageai"))
+_OTHER_NAMES = {"bedrock": "aws", "gemini": "google", "vertex": "google-vertex", "azure-openai": "azure", "x-ai": "xai"}
 
 
 def explain(kind: str, document: Document) -> list[Problem]:
@@ -73,7 +51,7 @@ def _problems(kind: str, document: Document, error: Any) -> Iterator[Problem]:
     if "propertyNames" in error.absolute_schema_path:
         yield document.problem("bad-value", _said(error), f"{at}{pointer(str(error.instance))}", at="key")
     elif error.validator == "additionalProperties":
-        yield from _unknown_keys(kind, document, at, error)
+        yield from _unknown_keys(document, at, error)
     elif error.validator == "required":
         for name in error.validator_value:
             if name not in error.instance:
@@ -86,16 +64,12 @@ def _problems(kind: str, document: Document, error: Any) -> Iterator[Problem]:
         yield document.problem("bad-value", _said(error), at)
 
 
-def _unknown_keys(kind: str, document: Document, at: str, error: Any) -> Iterator[Problem]:
+def _unknown_keys(document: Document, at: str, error: Any) -> Iterator[Problem]:
     known = error.schema["properties"]
     for name in error.instance:
         if name in known:
             continue
         where = at + pointer(name)
-        if name in _NOT_YET[kind]:
-            message = f'"{name}" is not supported yet by this version'
-            yield document.problem("not-supported", message, where, at="key", hint="remove it")
-            continue
         hint = did_you_mean(name, known) or (f"known keys: {', '.join(known)}" if len(known) <= 20 else "")
         yield document.problem("unknown-key", f'"{name[:80]}" is not a key here', where, at="key", hint=hint)
 
@@ -135,7 +109,8 @@ def _not_one_of(document: Document, at: str, error: Any) -> Problem:
     allowed = [str(value) for value in error.validator_value]
     if error.absolute_path[-1] == "api" and error.instance in _NOT_YET_APIS:
         return document.problem("not-supported", f'the api "{error.instance}" is not supported yet by this version', at)
-    hint = did_you_mean(str(error.instance), allowed)
+    other = _OTHER_NAMES.get(str(error.instance))
+    hint = f'did you mean "{other}"?' if other in allowed else did_you_mean(str(error.instance), allowed)
     return document.problem("bad-value", f"this must be one of: {', '.join(allowed)}", at, hint=hint)
 
 

@@ -10,7 +10,7 @@ from engine.catalog.document import Document
 from engine.problem import Problem
 from engine.shipped import shipped
 
-KINDS = ("catalog", "provider", "model", "key")
+KINDS = ("catalog", "provider", "model", "route", "key", "budget", "team")
 
 
 @functools.cache

@@ -9,8 +9,8 @@ from engine.model import Timeouts
 from engine.problem import Problem
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DURATION = re.compile(r"([0-9]+)(ms|s|m)", re.ASCII)
-_MS = {"ms": 1, "s": 1_000, "m": 60_000}
+_DURATION = re.compile(r"([0-9]+)(ms|s|m|h)", re.ASCII)
+_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 _TIME = re.compile(r"(.{19})(?:\.([0-9]{1,9}))?(Z|[+-][0-9:]{5})", re.ASCII)
 
 

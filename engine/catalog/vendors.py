@@ -2,28 +2,46 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 import msgspec
+
+Auth = Literal["bearer", "api-key", "x-api-key", "x-goog-api-key", "google-oauth", "aws-sigv4"]
+
+# Payload formats: who made them, by the id of the reference data ("" for what many speak).
+WIRES: Mapping[str, str] = MappingProxyType(
+    {
+        "openai-chat": "",
+        "openai-responses": "",
+        "anthropic-messages": "anthropic",
+        "gemini": "google",
+        "bedrock-converse": "",
+        "cohere-v2": "cohere",
+    }
+)
 
 
 class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """One api.
 
     `reference` is its id in the reference data, "" where that knows none of its models. `base_url` is the usual one,
-    "" where every installation has its own. The first of `wires` is spoken to chat models. `auth` says how the
-    credential is sent.
+    in which {region} stands for the provider's, "" where every installation has its own. The first of `wires` is spoken
+    to chat models, unless the base model's maker has another of them. `auth` says how the credential is sent. A
+    provider must give the fields that `needs` names.
     """
 
     api: str
     reference: str = ""
     base_url: str = ""
     wires: tuple[str, ...] = ("openai-chat",)
-    auth: str = "bearer"
+    auth: Auth = "bearer"
+    needs: tuple[str, ...] = ()
+    hosted: bool = False
 
     @property
     def credential(self) -> str:
         """The credential's name where a provider gives none: an account for what is hosted, none for own servers."""
-        return self.api if self.base_url else "none"
+        return self.api if self.base_url or self.hosted else "none"
 
     @property
     def needs_base_model(self) -> bool:
@@ -32,14 +50,63 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ROWS = (
+    Vendor(
+        api="anthropic",
+        reference="anthropic",
+        base_url="https://api.anthropic.com/v1",
+        wires=("anthropic-messages",),
+        auth="x-api-key",
+    ),
+    Vendor(
+        api="aws",
+        reference="aws",
+        base_url="https://bedrock-runtime.{region}.amazonaws.com",
+        wires=("bedrock-converse",),
+        auth="aws-sigv4",
+        needs=("region",),
+    ),
+    Vendor(
+        api="azure",
+        reference="azure",
+        wires=("openai-chat", "openai-responses"),
+        auth="api-key",
+        needs=("base_url",),
+        hosted=True,
+    ),
     Vendor(api="cerebras", reference="cerebras", base_url="https://api.cerebras.ai/v1"),
+    Vendor(
+        api="cohere",
+        reference="cohere",
+        base_url="https://api.cohere.com/v2",
+        wires=("cohere-v2",),
+    ),
     Vendor(api="deepseek", reference="deepseek", base_url="https://api.deepseek.com/v1"),
     Vendor(api="fireworks", reference="fireworks", base_url="https://api.fireworks.ai/inference/v1"),
+    Vendor(
+        api="google",
+        reference="google",
+        base_url="https://generativelanguage.googleapis.com/v1beta",
+        wires=("gemini",),
+        auth="x-goog-api-key",
+    ),
+    Vendor(
+        api="google-vertex",
+        reference="google",
+        base_url="https://{region}-aiplatform.googleapis.com/v1",
+        wires=("gemini", "anthropic-messages"),
+        auth="google-oauth",
+        needs=("project", "region"),
+    ),
     Vendor(api="groq", reference="groq", base_url="https://api.groq.com/openai/v1"),
     Vendor(api="llama-cpp"),
     Vendor(api="mistral", reference="mistral", base_url="https://api.mistral.ai/v1"),
     Vendor(api="ollama"),
-    Vendor(api="openai", reference="openai", base_url="https://api.openai.com/v1"),
+    Vendor(
+        api="openai",
+        reference="openai",
+        base_url="https://api.openai.com/v1",
+        wires=("openai-chat", "openai-responses"),
+    ),
     Vendor(api="openai-compatible"),
     Vendor(api="openrouter", reference="openrouter", base_url="https://openrouter.ai/api/v1"),
     Vendor(api="perplexity", reference="perplexity", base_url="https://api.perplexity.ai"),

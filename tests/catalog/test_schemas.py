@@ -14,7 +14,7 @@ from engine.catalog.document import Document
 from engine.catalog.explain import _validator, explain
 from engine.catalog.reading import read_yaml
 from engine.catalog.schema import KINDS, check, is_valid, schema_of
-from engine.catalog.vendors import VENDORS
+from engine.catalog.vendors import VENDORS, WIRES
 from engine.pricing.meters import BY_PRICE_KEY
 
 
@@ -23,7 +23,8 @@ def properties(schema, path=()):
     if isinstance(schema, dict):
         if isinstance(schema.get("properties"), dict):
             for name, inner in schema["properties"].items():
-                yield (*path, name), inner
+                if list(inner) != ["$ref"]:  # what is only a reference is told where it leads to
+                    yield (*path, name), inner
         for key, inner in schema.items():
             if key != "examples":
                 yield from properties(inner, (*path, key))
@@ -58,8 +59,9 @@ def test_every_mapping_with_named_keys_refuses_others(kind):
         if isinstance(schema, dict):
             if "properties" in schema and not isinstance(schema["properties"].get("type"), str):
                 assert schema["additionalProperties"] is False
-            for inner in schema.values():
-                walk(inner)
+            for key, inner in schema.items():
+                if key != "prices":  # a shelf of properties for others to refer to
+                    walk(inner)
         elif isinstance(schema, list):
             for inner in schema:
                 walk(inner)
@@ -75,12 +77,17 @@ def test_definitions_of_one_name_are_the_same_everywhere():
 
 
 def test_price_keys_are_those_of_the_meters():
-    rates = schema_of("model")["$defs"]["rates"]["properties"]
-    assert set(rates) - {"from"} == set(BY_PRICE_KEY)
+    definitions = schema_of("model")["$defs"]
+    others = {"from", "correction", "when", "above_input_tokens", "tiers", "variants"}
+    for name in ("prices", "window", "variant", "tier"):
+        assert set(definitions[name]["properties"]) - others == set(BY_PRICE_KEY)
 
 
 def test_apis_are_those_of_the_vendor_table():
-    assert schema_of("provider")["properties"]["api"]["enum"] == sorted(VENDORS)
+    properties = schema_of("provider")["properties"]
+    assert properties["api"]["enum"] == sorted(VENDORS)
+    assert properties["wires"]["items"]["enum"] == sorted(WIRES)
+    assert {wire for vendor in VENDORS.values() for wire in vendor.wires} <= set(WIRES)
 
 
 MODEL = {
@@ -89,7 +96,28 @@ MODEL = {
     "base_model": "gpt-4.1",
     "upstream_model": "u",
     "aliases": ["a", "@b/c"],
-    "pricing": [{"from": "2026-10-01T00:00:00Z", "input_mtok": "0.2"}, {"output_mtok": "1"}],
+    "pricing": [
+        {"from": "2026-10-01T00:00:00Z", "input_mtok": "0.2", "correction": "why"},
+        {
+            "output_mtok": "1",
+            "tiers": [{"above_input_tokens": 200000, "input_mtok": "2"}],
+            "variants": {
+                "batch": {
+                    "when": {"processing": "batch"},
+                    "input_mtok": "1",
+                    "tiers": [{"above_input_tokens": 5, "input_mtok": "2"}],
+                }
+            },
+        },
+    ],
+    "endpoints": ["chat"],
+    "access": {"teams": ["a"]},
+    "rate_limit": {"concurrent": 2, "tokens_per_minute": 5},
+    "retry": {"attempts": 1},
+    "strict": True,
+    "record_content": "errors",
+    "lifecycle": {"status": "active", "when_retired": "redirect"},
+    "checks": [{"prompt": "ping", "expect": "pong", "max_cost_usd": "0.01", "timeout": "5s"}],
     "owner": "team",
     "labels": {"env": "prod"},
     "supports": {"tools": True},
@@ -110,6 +138,16 @@ DOCUMENTS = {
         "credential": "none",
         "base_models": ["gpt-4.1", "o*"],
         "price_factor": "0.5",
+        "region": "us-east-1",
+        "project": "acme",
+        "api_version": "2025-04-01-preview",
+        "wires": ["openai-chat"],
+        "supports": {"reasoning": True},
+        "rate_limit": {"tokens_per_minute": 1},
+        "retry": {"backoff": "1s"},
+        "access": {"deny_teams": ["a"]},
+        "owner": "a",
+        "labels": {"a": "b"},
         "headers": {"X": "y"},
         "timeouts": {"total": "5m"},
     },
@@ -121,6 +159,38 @@ DOCUMENTS = {
         "secrets": [{"sha256": "a" * 64, "expires": "2027-01-01T00:00:00+01:00"}],
         "expires": "2027-01-01T00:00:00Z",
         "disabled": False,
+        "labels": {"a": "b"},
+        "rate_limit": {"requests_per_minute": 5},
+    },
+    "route": {
+        "description": "x",
+        "strategy": "conditional",
+        "targets": [
+            {"model": "@a/b", "weight": 5, "when": {"metadata.tier": ["x", "y"], "stream": True}},
+            {"model": "alias"},
+        ],
+        "fallback_on": ["timeout", 503],
+        "sticky": {"by": "user", "for": "1h"},
+        "aliases": ["a"],
+        "access": {"teams": ["a*"], "deny_teams": ["b"]},
+        "lifecycle": {"status": "deprecated", "sunset": "2027-01-01T00:00:00Z", "replacement": "@a/b"},
+        "timeouts": {"total": "5m"},
+        "retry": {"attempts": 2, "backoff": "250ms"},
+    },
+    "budget": {
+        "limit_usd": "100.00",
+        "period": "month",
+        "applies_to": {"keys": ["a"], "owners": ["b*"], "models": ["@c/*"], "labels": {"env": ["prod", "x"], "a": "b"}},
+        "per": "label.env",
+        "on_exceeded": "warn",
+        "alerts_at": [50, 100],
+    },
+    "team": {
+        "description": "x",
+        "contacts": ["a@b"],
+        "models": ["*"],
+        "deny_models": ["@a/b"],
+        "rate_limit": {"concurrent": 1},
         "labels": {"a": "b"},
     },
 }
