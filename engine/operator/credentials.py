@@ -77,15 +77,30 @@ class Bindings:
     def resolve(self, provider: Provider) -> Bound | Disabled:
         """Whether and how `provider` can be called."""
         try:
-            origin, _ = split_url(provider.base_url)
-            if provider.credential == KEYLESS:
+            origin, credential = self._place(provider)
+            if credential is None:
                 return Bound(origin)
-            credential = self._credential(provider.credential)
-            self._check_origin(provider.credential, credential, origin)
             secret, warnings = self._read(provider.credential, credential)
         except ValueError as error:
             return Disabled(str(error))
         return Bound(origin, secret, warnings)
+
+    def why_unbound(self, provider: Provider) -> str | None:
+        """Why names and origins alone disable `provider`; None where they do not. Reads no secret."""
+        try:
+            self._place(provider)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def _place(self, provider: Provider) -> tuple[Origin, CredentialSettings | None]:
+        """Where calls go, and the credential that may go there; None for a keyless provider."""
+        origin, _ = split_url(provider.base_url)
+        if provider.credential == KEYLESS:
+            return origin, None
+        credential = self._credential(provider.credential)
+        self._check_origin(provider.credential, credential, origin)
+        return origin, credential
 
     def _credential(self, name: str) -> CredentialSettings:
         credential = self._settings.credentials.get(name) or WELL_KNOWN.get(name)
