@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 import structlog
-from litestar import Litestar, asgi
+from litestar import Litestar, Request, Response, asgi
+from litestar.exceptions import HTTPException
 
 from engine.errors import GatewayError, InvalidRequest, NotReady, ProviderDisabled
 from engine.gateway.calls import Calls
@@ -23,6 +24,7 @@ from engine.ledger.record import RequestIds
 from engine.model import Model
 from engine.operator.settings import Settings
 from engine.wires.body import Body, parse_body
+from engine.wires.openai_errors import openai_error
 
 log = structlog.get_logger("gateway")
 
@@ -192,6 +194,12 @@ def build_app(gateway: Gateway) -> Litestar:
 
         return endpoint
 
+    def malformed(_request: Request[Any, Any, Any], _error: HTTPException) -> Response[bytes]:
+        """The framework refuses some requests before any handler, such as one with a malformed Host."""
+        fault = InvalidRequest("The request is malformed: look at its Host header.", code="malformed_http")
+        headers = {"x-request-id": gateway.count_unread(fault.code)}
+        return Response(openai_error(fault), status_code=400, media_type="application/json", headers=headers)
+
     return Litestar(
         route_handlers=[
             mount("/v1/chat/completions", gateway.chat_completions),
@@ -200,6 +208,7 @@ def build_app(gateway: Gateway) -> Litestar:
             mount("/readyz", gateway.readyz),
             mount("/", gateway.not_here, is_mount=True),
         ],
+        exception_handlers={HTTPException: malformed},
         openapi_config=None,
         debug=False,
         logging_config=None,

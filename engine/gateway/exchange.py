@@ -148,7 +148,8 @@ class Exchange:
             self._count(chunk)
         await self._pass(reader.finish(), reader, response)
         if not reader.done:
-            raise UpstreamBroken("The upstream ended its stream without [DONE].", code="upstream_truncated")
+            # Its message must not hold the word itself: some clients only look for that.
+            raise UpstreamBroken("The upstream's stream ended too early.", code="upstream_truncated")
         await self._settle()
         if not self.reply.started:
             await self.reply.start_stream(passed_on(response.headers))
