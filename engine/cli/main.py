@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 import engine
 from engine.errors import UserError
@@ -15,11 +16,17 @@ COMMANDS = {
     "validate": ("engine.cli.validate:validate", "Check a catalog: every mistake, at its line."),
     "list": ("engine.cli.list:list_models", "List the models of a catalog with their prices."),
     "show": ("engine.cli.show:show", "Show one model: everything resolved, and where each value comes from."),
+    "explain": (
+        "engine.cli.explain:explain",
+        "Explain a code of `catalog validate`: what it means, why it matters, a bad and a good example.",
+    ),
+    "schema": ("engine.cli.schema:schema", "Print the JSON Schema of a kind of file."),
     "keys": ("engine.cli.keys:keys", "Make keys for those who may call."),
     "reference": ("engine.cli.reference:reference", "Lock the reference data that a catalog uses."),
     "serve": ("engine.cli.serve:serve", "Serve the models of a catalog, and follow it without a restart."),
     "usage": ("engine.cli.usage:usage", "Show the calls on record: requests, tokens and exact cost in USD."),
     "demo": ("engine.cli.demo:demo", "Show the whole way, from a commit to an exact cost, on a real local model."),
+    "completion": ("engine.cli.completion:completion", "Print the script that makes a shell complete `catalog`."),
 }
 
 OK, NO, FAILED, INTERRUPTED = 0, 1, 2, 130
@@ -40,6 +47,12 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands by the table, so that no Tab waits for an import."""
+        if incomplete and not incomplete[0].isalnum():
+            return super().shell_complete(ctx, incomplete)
+        return [CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise
         """The list of commands, without importing any."""

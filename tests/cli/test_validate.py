@@ -71,10 +71,16 @@ def test_a_name_that_the_reference_data_does_not_know_is_explained_by_it(run, ca
 
 
 def test_there_must_be_a_catalog(run, catalog, tmp_path):
+    (tmp_path / "note.yaml").write_text("a: 1\n")
+    (catalog / ".hidden").write_text("a: 1\n")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/catalog.yaml").write_text("format: 1\n")
     for arguments, cwd, said in (
         ((), tmp_path / "empty", "There is no catalog here"),
         (("nowhere",), tmp_path, "nowhere is not there"),
-        (("catalog/catalog.yaml",), tmp_path, "catalog/catalog.yaml is a file"),
+        (("note.yaml",), tmp_path, "note.yaml is in no catalog"),
+        (("catalog", "other"), tmp_path, "These paths belong to different catalogs"),
+        (("catalog/.hidden",), tmp_path, "catalog/.hidden is no part of the catalog"),
     ):
         (tmp_path / "empty").mkdir(exist_ok=True)
         done = run("validate", *arguments, cwd=cwd)
