@@ -22,12 +22,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+import msgspec
 import structlog
 
 from engine import heartbeat
 from engine.errors import UserError
 from engine.operator.settings import Settings
 from engine.operator.values import Address
+from engine.sources.source import open_source
 
 log = structlog.get_logger("supervisor")
 
@@ -64,8 +66,9 @@ class Supervisor:
         """Serve until told to stop; returns the exit code.
 
         Raises:
-            UserError: a port or the state directory is in use, or cannot be used.
+            UserError: a port or the state directory is in use, or cannot be used; or no catalog can ever be named so.
         """
+        open_source(**msgspec.structs.asdict(self.settings.source))
         with (
             _locked_state(Path(self.settings.state), source_identity(self.settings)) as patience,
             _bound(self.settings.listen, "--listen", patience) as listen,
