@@ -109,7 +109,7 @@ class Gateway:
         routes = self.pinned()
         reply.name_revision(routes.revision)
         caller = routes.caller(scope["headers"])
-        models = [_listed(model, routes.committed_at) for model in caller.visible()]
+        models = [_listed(model, routes.committed_at, time.time_ns()) for model in caller.visible()]
         body = msgspec.json.encode({"object": "list", "data": models})
         await reply.whole(200, body)
 
@@ -225,8 +225,8 @@ def _require(scope: Scope, method: str) -> None:
         )
 
 
-def _listed(model: Model, created: int) -> dict[str, Any]:
-    latest = model.pricing.windows[-1].rates if model.pricing.windows else None
+def _listed(model: Model, created: int, now_ns: int) -> dict[str, Any]:
+    in_force = [window.rates for window in model.pricing.windows if window.start is None or window.start <= now_ns]
     return {
         "id": model.name,
         "object": "model",
@@ -239,6 +239,6 @@ def _listed(model: Model, created: int) -> dict[str, Any]:
             "context_window": model.limits.context_window,
             "max_output_tokens": model.limits.max_output_tokens,
             "pricing": model.pricing.kind,
-            "usd": latest,
+            "usd": in_force[-1] if in_force else None,
         },
     }
