@@ -54,14 +54,17 @@ class _State(Collector):
         for code, count in sorted(workers.refusals.items()):
             refusals.add_metric([code], count)
         yield refusals
+        yield _counter("catalog_unrecorded_calls", "Calls made without a record, as allowed.", workers.unrecorded)
         in_flight = GaugeMetricFamily("catalog_calls_in_flight", "Calls to upstreams now.", labels=["worker"])
         lag = GaugeMetricFamily("catalog_loop_lag_seconds", "How late the event loop was.", labels=["worker"])
         seq = GaugeMetricFamily("catalog_served_seq", "Which publication a worker serves.", labels=["worker"])
+        writable = GaugeMetricFamily("catalog_spool_writable", "1 while calls are put on record.", labels=["worker"])
         for beat in workers.alive:
+            writable.add_metric([beat.worker], beat.ledger_writable)
             in_flight.add_metric([beat.worker], beat.in_flight)
             lag.add_metric([beat.worker], beat.loop_lag_us / 1e6)
             seq.add_metric([beat.worker], beat.seq)
-        yield from (in_flight, lag, seq)
+        yield from (in_flight, lag, seq, writable)
 
 
 class Metrics:

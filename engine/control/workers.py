@@ -16,6 +16,7 @@ class Workers:
     def __init__(self) -> None:
         self._beats: dict[str, tuple[float, Heartbeat]] = {}
         self._gone_requests = 0
+        self._gone_unrecorded = 0
         self._gone_refusals: dict[str, int] = {}
 
     def take(self, beats: list[Heartbeat]) -> None:
@@ -27,6 +28,7 @@ class Workers:
             if _is_lost(at, now) and not _exists(beat.pid):
                 del self._beats[name]
                 self._gone_requests += beat.requests
+                self._gone_unrecorded += beat.unrecorded
                 for code, count in beat.refusals.items():
                     self._gone_refusals[code] = self._gone_refusals.get(code, 0) + count
 
@@ -40,6 +42,11 @@ class Workers:
     def requests(self) -> int:
         """Requests taken since control began to listen, also by workers that are gone."""
         return self._gone_requests + sum(beat.requests for _, beat in self._beats.values())
+
+    @property
+    def unrecorded(self) -> int:
+        """Calls made without a record, which only happens where the operator chose so."""
+        return self._gone_unrecorded + sum(beat.unrecorded for _, beat in self._beats.values())
 
     @property
     def refusals(self) -> dict[str, int]:
