@@ -58,9 +58,9 @@ def _remarks(text: str, events: list[Any]) -> list[Remark]:
     inside: set[int] = set()
     remarks: list[Remark] = []
     gap = 0
-    for event in events:
-        if type(event) is not yaml.ScalarEvent:
-            continue
+    for event in (each for each in events if isinstance(each, yaml.ScalarEvent)):
+        assert event.start_mark is not None
+        assert event.end_mark is not None
         start, end = (starts[mark.line] + mark.column for mark in (event.start_mark, event.end_mark))
         remarks += _comments(text, starts, gap, start)
         if event.style in {"|", ">"}:

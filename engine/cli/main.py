@@ -21,6 +21,10 @@ COMMANDS = {
         "Explain a code of `catalog validate`: what it means, why it matters, a bad and a good example.",
     ),
     "schema": ("engine.cli.schema:schema", "Print the JSON Schema of a kind of file."),
+    "fmt": (
+        "engine.cli.fmt:fmt",
+        "Put catalog files into canonical form: order of keys, quotes, indents. Comments stay.",
+    ),
     "keys": ("engine.cli.keys:keys", "Make keys for those who may call."),
     "reference": ("engine.cli.reference:reference", "Lock the reference data that a catalog uses."),
     "serve": ("engine.cli.serve:serve", "Serve the models of a catalog, and follow it without a restart."),
