@@ -6,8 +6,8 @@ import re
 # and the two characters that are in no XML document.
 _ACTIVE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 # "##[group]", "##vso[…]", "##teamcity[…]": runners of CI services obey these anywhere in a line.
-_COMMAND = r"(?<=#)#(?=[A-Za-z]*\[)"
-_UNWANTED = re.compile(f"{_ACTIVE}|{_COMMAND}")
+_COMMAND = re.compile(r"(?<=#)#(?=\w*\[)")
+_UNWANTED = re.compile(f"{_ACTIVE}|{_COMMAND.pattern}")
 
 
 def neutral(text: str) -> str:
@@ -20,6 +20,11 @@ def neutral_line(text: str) -> str:
     text = neutral(text)
     start = len(text) - len(text.lstrip())
     return f"{text[:start]}\\x3a{text[start + 1 :]}" if text.startswith("::", start) else text
+
+
+def neutral_json(document: str) -> str:
+    """JSON of ASCII characters, with nothing that a CI service obeys; its value stays exactly the same."""
+    return _COMMAND.sub(r"\\u0023", document)
 
 
 def _escaped(match: re.Match[str]) -> str:

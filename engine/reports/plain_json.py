@@ -2,6 +2,7 @@
 
 import json
 
+from engine.reports.neutral import neutral_json
 from engine.reports.report import Report
 
 
@@ -36,4 +37,4 @@ def json_of(report: Report, *, color: bool = False) -> str:  # noqa: ARG001 - on
         "warnings_elsewhere": report.elsewhere[1],
     }
     # Everything but ASCII as escapes: no terminal obeys it, and names that are not UTF-8 do no harm.
-    return json.dumps(document, indent=2) + "\n"
+    return neutral_json(json.dumps(document, indent=2)) + "\n"
