@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -74,6 +75,7 @@ class GuardedProtocol(HttpToolsProtocol):
     config: GuardedConfig
     _in_head = False
     _refused = False
+    _is_upgrade_ignored = False
     _head_bytes = 0
     _linger_left = 0
     _unsent = 0
@@ -95,7 +97,13 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._refused:
             self._linger(len(data))
             return
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(400)
         if self._is_unguarded():  # empty lines before a request end uvicorn's timer, and begin nothing
             self._start_head_timer()
 
@@ -132,6 +140,8 @@ class GuardedProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade() and not self._is_upgrade_ignored:
+            return  # said too early: the body is still to come
         if self._linger_timer is not None and not self._refused:
             self._stop_linger_timer()
             self.timeout_keep_alive_task = self.loop.call_later(
@@ -161,8 +171,21 @@ class GuardedProtocol(HttpToolsProtocol):
         super().resume_writing()
         self._stop_stall_timer()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text is not in OpenAI's shape
-        self._refuse(400)
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """The parser stops where another protocol would begin, and takes the body for that. We stay with HTTP/1.1.
+
+        Java's own client asks for `Upgrade: h2c` with every first request.
+        """
+        if self._refused:
+            return
+        self._is_upgrade_ignored = True
+        self.cycle.keep_alive = False
+        self.parser = httptools.HttpRequestParser(_BodyOf(self))
+        framing = [
+            b"%b: %b\r\n" % field for field in self.headers if field[0] in (b"content-length", b"transfer-encoding")
+        ]
+        self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
+        self.data_received(rest)
 
     def _is_unguarded(self) -> bool:
         is_answered = self.cycle is None or self.cycle.response_complete
@@ -222,6 +245,22 @@ class GuardedProtocol(HttpToolsProtocol):
             self._start_stall_timer()
         else:
             self.transport.abort()
+
+
+class _BodyOf:
+    """Passes on the body of one request whose head the protocol has seen already; anything behind it is ignored."""
+
+    def __init__(self, protocol: GuardedProtocol) -> None:
+        self._protocol: GuardedProtocol | None = protocol
+
+    def on_body(self, body: bytes) -> None:
+        if self._protocol is not None:
+            self._protocol.on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._protocol is not None:
+            self._protocol.on_message_complete()
+            self._protocol = None
 
 
 class Server(uvicorn.Server):
