@@ -80,7 +80,7 @@ class Served:
             self.process = subprocess.Popen(
                 self._command, env=self._env, stdin=subprocess.DEVNULL, stderr=log, stdout=log
             )
-        line = wait_for(self._serving_line, message="it does not listen")
+        line = wait_for(self._serving_line, seconds=40, message="it does not listen")
         words = line.split()
         self.url = next(word for word in words if word.startswith("http://")).rstrip(";")
         self.admin = words[-1].removesuffix("/api/status")
