@@ -58,8 +58,8 @@ class Workers:
         return total
 
     def to_builtins(self) -> list[dict[str, object]]:
-        """For the status page."""
-        return [msgspec.to_builtins(beat) for beat in self.alive]
+        """For the status page: every field, also where it says nothing special."""
+        return [msgspec.structs.asdict(beat) for beat in self.alive]
 
 
 def _is_lost(at: float, now: float) -> bool:

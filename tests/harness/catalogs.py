@@ -74,6 +74,12 @@ class CatalogRepo(CatalogDir):
         )
         return done.stdout.strip()
 
+    def git_input(self, text: str, *arguments: str) -> None:
+        """Run git in the repository with this on its standard input."""
+        subprocess.run(
+            ["git", "-C", str(self.repo), *arguments], check=True, capture_output=True, input=text.encode(), timeout=60
+        )
+
     def commit(self, message: str) -> str:
         """Commit everything; the commit's id."""
         self.git("add", "-A")

@@ -18,7 +18,8 @@ from harness.load import Ask, Load
 from harness.served import Served, chat, wait_for
 from harness.upstream import ScriptedUpstream
 
-DISK_BYTES = 44 * 1024 * 1024  # two segments of the spool, a database, little more
+DISK_BYTES = 112 * 1024 * 1024  # the spool, and room for all its rows in the database and its log
+SEGMENTS_BYTES = 2 * 16 * 1024 * 1024  # the one in use, and the one made ahead
 BLOCK = bytes(64 * 1024)
 
 
@@ -105,14 +106,14 @@ def test_full_disk_refuses_before_any_upstream_byte_and_loses_no_call_in_flight(
         return Ask("gap=1.0 output=6", stream=True)
 
     with Served(("--repo", str(repo.repo)), disk.place / "state", origin=upstream.origin) as gateway:
-        wait_for(lambda: disk.free_bytes() < DISK_BYTES - 2 * 16 * 1024 * 1024, message="the spool is not there")
+        _post(gateway, repo.key)
+        wait_for(lambda: disk.free_bytes() < DISK_BYTES - SEGMENTS_BYTES, message="the spool is not there")
         with Load(lambda: gateway.url, repo.key, slow, clients=5) as in_flight:
             wait_for(lambda: upstream.answering >= 5)
             disk.keep_full()
             with Load(lambda: gateway.url, repo.key, fat, clients=8) as load:
                 wait_for(lambda: any(outcome.status == 503 for outcome in load.outcomes), seconds=60)
                 outcomes = load.stop()
-            known = set(upstream.journal)
             wait_for(lambda: _post(gateway, repo.key).status_code == 503)
             known = set(upstream.journal)
             refused = [_post(gateway, repo.key) for _ in range(5)]
