@@ -1,0 +1,57 @@
+"""What a reader makes of a source: models to write, not yet named by the catalog's rules, and accounts of all entries."""
+
+from typing import Any
+
+import msgspec
+
+from engine.exchange.losses import Account
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One model of a source. `accounts` are those of the entries that it was made of, one as a rule.
+
+    `provider` is the source's name for who serves it, `key` its name in the source, `upstream` what the provider calls
+    it. `document` holds the keys of the model's file other than `type`, `base_model`, `upstream_model`. `base` is the
+    base model where the source names one. The slug is made of `slug_from`, or of `upstream`; it must differ within a
+    provider. `note` is for people.
+    """
+
+    key: str
+    provider: str
+    upstream: str
+    document: dict[str, Any]
+    accounts: tuple[Account, ...]
+    type: str = "custom"
+    base: str = ""
+    slug_from: str = ""
+    note: str = ""
+
+
+class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider as far as the source describes it. `document` holds keys of its file."""
+
+    name: str
+    document: dict[str, Any] = {}
+
+
+class RouteEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A route. Targets name models by their entries' keys, or other routes as "@route/slug"."""
+
+    slug: str
+    document: dict[str, Any]
+    targets: tuple[tuple[str, dict[str, Any]], ...]
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole source. `others` are accounts of entries that are no models: what they say is lost, or was inherited."""
+
+    models: tuple[Entry, ...]
+    others: tuple[Account, ...] = ()
+    providers: tuple[ProviderEntry, ...] = ()
+    routes: tuple[RouteEntry, ...] = ()
+
+    @property
+    def accounts(self) -> list[Account]:
+        """All accounts, by the entry's name."""
+        found = [*self.others, *(account for model in self.models for account in model.accounts)]
+        return sorted(found, key=lambda account: account.entry)
