@@ -107,7 +107,8 @@ def explain(code: str | None, name: str) -> None:
         raise UserError(f'There is no code "{code}".', hint=hint[:1].upper() + hint[1:], exit_code=1)
     found = [explanation_of(each) for each in (known if code is None else [code])]
     if name == "json":
-        click.echo(json.dumps([msgspec.structs.asdict(each) for each in found] if code is None else found[0], indent=2))
+        documents = [msgspec.structs.asdict(each) for each in found]
+        click.echo(json.dumps(documents if code is None else documents[0], indent=2))
     elif code is None:
         click.echo(_listed(found))
     else:

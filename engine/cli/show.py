@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from engine.cli.completing import complete_models
 from engine.model import Model, PriceTier, PriceWindow, Provider
 
 Row = tuple[str, str, str]
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.argument("path", required=False)
 @click.option(
     "--format", "name", type=click.Choice(("text", "json")), default="text", show_default=True, help="How to print it."

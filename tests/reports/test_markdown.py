@@ -2,14 +2,12 @@
 
 from html.parser import HTMLParser
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from engine.reports.github import summary_of
 from engine.reports.markdown import code, plain
-
-markdown_it = pytest.importorskip("markdown_it", reason="markdown-it-py is not installed")
 
 
 class Elements(HTMLParser):
@@ -27,7 +25,7 @@ class Elements(HTMLParser):
 
 def rendered(text):
     """Elements and text, as a renderer of GitHub's dialect makes them; raw HTML is let through, links are found."""
-    renderer = markdown_it.MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    renderer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     elements = Elements()
     elements.feed(renderer.render(text))
     return elements
