@@ -1,85 +1,17 @@
 """The disk under the ledger is full, or another process holds its database."""
 
 import contextlib
-import os
 import random
 import sqlite3
-import subprocess
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
-import pytest
 from harness.catalogs import CatalogRepo
+from harness.disk import DISK_BYTES, SEGMENTS_BYTES, SmallDisk
 from harness.load import Ask, Load
 from harness.served import Served, chat, wait_for
 from harness.upstream import ScriptedUpstream
-
-DISK_BYTES = 112 * 1024 * 1024  # the spool, and room for all its rows in the database and its log
-SEGMENTS_BYTES = 2 * 16 * 1024 * 1024  # the one in use, and the one made ahead
-BLOCK = bytes(64 * 1024)
-
-
-class SmallDisk:
-    """A disk of its own for the state directory, that can be kept full."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self._full = threading.Event()
-        self._ended = threading.Event()
-        self._filler = threading.Thread(target=self._fill, name="filler", daemon=True)
-        self._filler.start()
-
-    def keep_full(self) -> None:
-        """Whatever becomes free is taken at once, until `release`."""
-        self._full.set()
-        wait_for(lambda: self.free_bytes() < len(BLOCK), message="the disk does not fill up")
-
-    def release(self) -> None:
-        """Give back all that was taken."""
-        self._full.clear()
-        time.sleep(0.05)
-        (self.place / "filler").unlink(missing_ok=True)
-
-    def free_bytes(self) -> int:
-        status = os.statvfs(self.place)
-        return status.f_bavail * status.f_frsize
-
-    def end(self) -> None:
-        self._full.clear()
-        self._ended.set()
-        self._filler.join(10)
-
-    def _fill(self) -> None:
-        while not self._ended.is_set():
-            if not self._full.wait(0.02):
-                continue
-            with contextlib.suppress(OSError), (self.place / "filler").open("ab", buffering=0) as file:
-                while self._full.is_set():
-                    file.write(BLOCK)
-            time.sleep(0.005)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=700", "tmpfs", str(place)],
-        capture_output=True,
-        text=True,
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"a small disk needs the right to mount one: {mounted.stderr.strip()}")
-    disk = SmallDisk(place)
-    try:
-        yield disk
-    finally:
-        disk.end()
-        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def _post(gateway: Served, key: str, script: str = "") -> httpx.Response:
@@ -171,3 +103,20 @@ def test_locked_database_delays_rows_and_no_request(
     assert max(outcome.ended - outcome.began for outcome in outcomes) < 2
     rows = gateway.settled_attempts(len(outcomes) + 1)
     assert {f"{row['request_id']}.1" for row in rows} == set(upstream.journal)
+
+
+def test_new_price_that_cannot_be_published_is_live_once_there_is_room(
+    disk: SmallDisk, repo: CatalogRepo, upstream: ScriptedUpstream
+) -> None:
+    with Served(("--repo", str(repo.repo)), disk.place / "state", origin=upstream.origin) as gateway:
+        good = gateway.status()["revision"]
+        disk.keep_full()
+        repo.price("3", "4")
+        commit = repo.commit("while the disk is full")
+        reload = wait_for(lambda: None if (s := gateway.status())["in_sync"] else s["last_reload"])
+        assert (reload["verdict"], reload["revision"]) == ("unpublishable", commit)
+        assert "No space left" in reload["error"]
+        assert gateway.served_revision() == good
+        assert _post(gateway, repo.key).headers["x-catalog-revision"] == good
+        disk.release()
+        assert gateway.wait_revision(commit) < 5

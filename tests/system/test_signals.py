@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -194,3 +195,25 @@ def test_killed_supervisor_leaves_nothing_behind_and_a_new_one_begins_at_once_on
     rows = pair.settled_attempts(len(upstream.journal))
     assert Counter(row["state"] for row in rows) == {"settled": len(upstream.journal)}
     assert len({row["worker"].split("-")[1] for row in rows}) > 2, "calls of before and after the change"
+
+
+def test_log_that_nobody_reads_any_more_changes_nothing(
+    gateway: Served, repo: CatalogRepo, upstream: ScriptedUpstream
+) -> None:
+    assert gateway.stop() == 0
+    reading, writing = os.pipe()
+    listen, admin = gateway.url.removeprefix("http://"), gateway.admin.removeprefix("http://")
+    gateway._command[-3], gateway._command[-1] = listen, admin
+    gateway.process = subprocess.Popen(gateway._command, env=gateway._env, stderr=writing, stdout=writing)
+    os.close(writing)
+    gateway.wait_ready()
+    os.close(reading)
+    repo.price("3", "4")
+    assert gateway.wait_revision(repo.commit("unseen")) < 5
+    repo.write("models/test/model.yaml", "description: [")
+    repo.commit("broken")
+    wait_for(lambda: not gateway.status()["in_sync"])
+    assert gateway.status()["last_reload"]["verdict"] == "rejected"
+    os.kill(gateway.children("gateway.worker")[0], signal.SIGKILL)
+    wait_for(lambda: gateway.children("gateway.worker") and gateway.is_ready())
+    assert gateway.stop() == 0
