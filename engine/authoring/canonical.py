@@ -55,21 +55,25 @@ def kind_of_text(data: bytes) -> str | None:
     return kinds[0] if len(kinds) == 1 else None
 
 
-def render(kind: str, value: dict[str, Any], *, top: tuple[str, ...] = ()) -> str:
-    """A new document in canonical form: lists and mappings of plain values stand on one line. `top` are comments."""
-    document = Commented(_node(value, depth=0), list(top))
+def render(kind: str, value: dict[str, Any], *, top: tuple[str, ...] = (), blocks: tuple[str, ...] = ()) -> str:
+    """A new document in canonical form; `top` are comments.
+
+    Lists and mappings of plain values stand on one line, but for those of the keys in `blocks`.
+    """
+    entries = [Entry(key, _node(inner, flow=key not in blocks)) for key, inner in value.items()]
+    document = Commented(Mapping(entries), list(top))
     order(document, schema_of(kind))
     return write(document)
 
 
-def _node(value: Any, depth: int) -> Node:
+def _node(value: Any, *, flow: bool = True) -> Node:
+    if not isinstance(value, dict | list):
+        return Scalar(value)
+    parts = value.values() if isinstance(value, dict) else value
+    flow = flow and not any(isinstance(part, dict | list) for part in parts)
     if isinstance(value, dict):
-        flow = depth > 0 and not any(isinstance(inner, dict | list) for inner in value.values())
-        return Mapping([Entry(str(key), _node(inner, depth + 1)) for key, inner in value.items()], flow)
-    if isinstance(value, list):
-        flow = not any(isinstance(inner, dict | list) for inner in value)
-        return Sequence([Entry(None, _node(inner, depth + 1)) for inner in value], flow)
-    return Scalar(value)
+        return Mapping([Entry(str(key), _node(part)) for key, part in value.items()], flow)
+    return Sequence([Entry(None, _node(part)) for part in value], flow)
 
 
 def same(one: Any, other: Any) -> bool:

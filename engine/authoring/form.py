@@ -66,7 +66,7 @@ class Answers(msgspec.Struct, kw_only=True):
 
     def text(self, files: dict[str, bytes]) -> str:
         """The file in canonical form. Where its neighbours tell editors their schema, it does too."""
-        return render("model", self.document(), top=_modeline(self.file, files))
+        return render("model", self.document(), top=_modeline(self.file, files), blocks=("pricing",))
 
 
 def file_of(provider: str, slug: str, team: str = "") -> str:
@@ -136,7 +136,7 @@ class Form:
         if self.reference.find(api, name) is not None:
             return ""
         near_names = self.reference.near(api, name)
-        hint = f"; did you mean {' or '.join(near_names)}?" if near_names else ""
+        hint = f"; did you mean {', '.join(near_names)}?" if near_names else ""
         return f'{api} has no model "{name}" in the reference data{hint}'
 
     def base_names(self, provider: str) -> list[str]:

@@ -111,7 +111,7 @@ def _checked(flags: dict[str, object], form: "Form") -> dict[str, object]:
             faults.append(form.base_fault(provider, str(given["base_model"])))
     faults += [owner_fault(str(given.get("owner", ""))), owner_fault(team)]
     if wrong := [fault for fault in faults if fault]:
-        raise UserError("; ".join(wrong).capitalize() + ".", exit_code=1)
+        raise UserError(f"Nothing was added: {'; '.join(wrong)}.", exit_code=1)
     return given
 
 
@@ -136,14 +136,16 @@ class _Interview:
         form, team = self.form, str(self.given.get("team", ""))
         provider = self._text("provider", "Provider", fault=form.provider_fault, names=list(form.catalog.providers),
                               default=self._only_provider())  # fmt: skip
-        slug = self._text("slug", "Slug: it will be called @" + provider + "/",
+        slug = self._text("slug", f"Slug (it will be called @{provider}/SLUG)",
                           fault=lambda text: form.slug_fault(provider, text, team))  # fmt: skip
         description = self._text("description", "What it is for", fault=lambda text: "" if text else "say it in a line")
         type_ = self._type()
         base = self._base(provider)
         upstream = self._text("upstream_model", f"What {provider} calls it", default=slug)
         price = self._price(provider, base)
-        owner = "" if team else self._text("owner", "Owner: the team that answers for it", fault=owner_fault)
+        owner = (
+            "" if team else self._text("owner", "Owner, the team that answers for it (Enter: none)", fault=owner_fault)
+        )
         labels = self.given["labels"] or self._labels()
         assert isinstance(labels, dict)
         return Answers(
@@ -196,15 +198,17 @@ class _Interview:
 
     def _price(self, provider: str, base: str) -> dict[str, str] | Literal["inherit", "free", "unpriced"]:
         from engine.cli.asking import confirm
+        from engine.reports.neutral import neutral
 
         if self.given["rates"]:
             return self.given["rates"]  # type: ignore[return-value]
         if "how" in self.given:
             return self.given["how"]  # type: ignore[return-value]
         listed = self.form.list_rates(provider, base, time.time_ns())
-        shown = ", ".join(f"{key} {rate}" for key, rate in listed.items())
-        if listed and not confirm(f"Own price? No: {base}'s ({shown})", default=False):
-            return "inherit"
+        if listed:
+            click.echo(f"  {neutral(base)} costs {', '.join(f'{key} {rate}' for key, rate in listed.items())}")
+            if not confirm("Own price? No: the same", default=False):
+                return "inherit"
         if not listed and not confirm("Own price?", default=True):
             return "free" if confirm("Does it cost nothing? No: its cost is unknown", default=False) else "unpriced"
         return self._rates(listed)
@@ -217,12 +221,12 @@ class _Interview:
         rates: dict[str, str] = {}
 
         def rate(key: str) -> None:
-            listing = f"; list price {listed[key]}" if key in listed else ""
-            question = f"  {key}, {unit_of(key)}{listing} (Enter: none)"
-            answer = ask(question, fault=lambda text: rate_fault(key, text) if text else "")
+            listing = f", list price {listed[key]}" if key in listed else ""
+            answer = ask(f"  {key}, {unit_of(key)}{listing}", fault=lambda text: rate_fault(key, text) if text else "")
             if answer:
                 rates[key] = answer
 
+        click.echo("  Plain decimals such as 0.20; Enter where there is none.")
         while not rates:
             for key in meters_to_ask(listed):
                 rate(key)
