@@ -30,6 +30,7 @@ log = structlog.get_logger("gateway")
 
 MAX_IN_FLIGHT = 10_000
 MAX_COUNTED_CODES = 100
+LISTED_AT_ONCE = 200
 
 Scope = Any
 Handler = Callable[[Scope, Receive, Reply], Awaitable[None]]
@@ -109,7 +110,12 @@ class Gateway:
         routes = self.pinned()
         reply.name_revision(routes.revision)
         caller = routes.caller(scope["headers"])
-        models = [_listed(model, routes.committed_at, time.time_ns()) for model in caller.visible()]
+        now_ns = time.time_ns()
+        models: list[msgspec.Raw] = []
+        for model in caller.visible():
+            models.append(msgspec.Raw(msgspec.json.encode(_listed(model, routes.committed_at, now_ns))))
+            if len(models) % LISTED_AT_ONCE == 0:
+                await asyncio.sleep(0)  # ten thousand models take a while, and others wait
         body = msgspec.json.encode({"object": "list", "data": models})
         await reply.whole(200, body)
 

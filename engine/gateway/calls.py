@@ -100,6 +100,9 @@ class Calls:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await self._idle.wait()
+
+    def close(self) -> None:
+        """No more calls will come; to be said once the server takes no requests, lest one finds the ledger shut."""
         self._spool.close()
 
     def _ledger_failed(self) -> None:

@@ -4,6 +4,7 @@ All of it lives inside the snapshot's `Routes`: a new catalog brings new routes 
 upstream clients outlive it, since warm connections do not depend on what a catalog says.
 """
 
+import bisect
 import difflib
 import functools
 import time
@@ -22,6 +23,7 @@ from engine.pricing.cost import PricePlan, compile_pricing
 from engine.wires.table import WIRES, PreparedModel, Wire
 
 NEAR_NAMES = 3
+MAX_NEAR_NAMES = 30  # before it is asked which of them the key may see
 MAX_COMPARED_NAMES = 500
 MIN_SECRET_CHARACTERS = 16  # shorter ones are placeholders of local servers ("EMPTY"), and stand in ordinary text
 
@@ -138,11 +140,12 @@ class Caller:
 
     def _near(self, asked: str) -> list[str]:
         """Near names among those the key may see. The work is bounded, however large the catalog."""
-        provider, _, _ = asked.partition("/")
-        names = [name for name in self._routes.snapshot.names if self.may_call(name)]
+        names = self._routes.snapshot.names
         if len(names) > MAX_COMPARED_NAMES:
-            names = [name for name in names if name.startswith(provider)][:MAX_COMPARED_NAMES]
-        return difflib.get_close_matches(asked, names, n=NEAR_NAMES, cutoff=0.6)
+            start = max(0, bisect.bisect(names, asked) - MAX_COMPARED_NAMES // 2)
+            names = names[start : start + MAX_COMPARED_NAMES]
+        near = difflib.get_close_matches(asked, names, n=MAX_NEAR_NAMES, cutoff=0.6)
+        return [name for name in near if self.may_call(name)][:NEAR_NAMES]
 
 
 class Routes:

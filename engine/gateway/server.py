@@ -104,15 +104,13 @@ class GuardedProtocol(HttpToolsProtocol):
             self._go_on_without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse(400)
-        if self._is_unguarded():  # empty lines before a request end uvicorn's timer, and begin nothing
+        if self._head_timer is None and (self._in_head or self._is_unguarded()):
             self._start_head_timer()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
         self._head_bytes = 0
-        if self._head_timer is None:
-            self._start_head_timer()
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -188,9 +186,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self.data_received(rest)
 
     def _is_unguarded(self) -> bool:
+        """Whether nothing runs and no timer does: an empty line before a request ends uvicorn's, and begins nothing."""
         is_answered = self.cycle is None or self.cycle.response_complete
-        timers = (self._head_timer, self._linger_timer, self.timeout_keep_alive_task)
-        return is_answered and not any(timers) and not self.transport.is_closing()
+        is_timed = self._linger_timer is not None or self.timeout_keep_alive_task is not None
+        return is_answered and not is_timed and not self.transport.is_closing()
 
     def _refuse(self, status: int) -> None:
         """Answer what cannot be read, and read no more."""

@@ -86,6 +86,7 @@ async def serve(settings: Settings, listen: socket.socket, beats: socket.socket,
     server.should_exit = True
     await calls.finish(settings.drain.grace_ms / 1000)
     await serving
+    calls.close()
     for task in (*background, stopping):
         task.cancel()
     await upstreams.close()
