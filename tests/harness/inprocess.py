@@ -87,6 +87,7 @@ class InProcess:
         self._ready.set()
         await self._server.serve(sockets=[listen])
         await calls.finish(1)
+        calls.close()
         await upstreams.close()
 
     @property
