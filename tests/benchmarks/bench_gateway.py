@@ -16,10 +16,8 @@ first core; what it needs to book the rounds is measured after them.
 # ruff: noqa: T201 - a benchmark's result is what it prints
 
 import argparse
-import collections
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -36,7 +34,6 @@ import httpx  # noqa: E402
 from harness.catalogs import CatalogDir  # noqa: E402
 from harness.served import Served, wait_for  # noqa: E402
 from rig import (  # noqa: E402
-    ANSWER,
     MEASURED_CORE,
     Rig,
     Round,
@@ -46,41 +43,17 @@ from rig import (  # noqa: E402
     percentile,
     pin,
     publish,
-    request,
     rig,
     spread,
     table,
     wait_booked,
 )
+from rig_peers import ANSWER, request  # noqa: E402
+from rig_profile import profile  # noqa: E402
 
 SCRIPT = str(Path(__file__).resolve())
 CHUNKS = 100
 MODEL = "@test/model"
-
-# Which of our rooms a file belongs to; the first that matches the innermost frame of a sample has it.
-ROOMS = (
-    ("engine/gateway/upstream/", "upstream client"),
-    ("engine/gateway/request", "request: headers, body"),
-    ("engine/gateway/keys", "key, model"),
-    ("engine/gateway/routing", "key, model"),
-    ("engine/catalog/", "key, model"),
-    ("engine/gateway/reply", "reply"),
-    ("engine/gateway/calls", "ledger"),
-    ("engine/gateway/settlement", "ledger"),
-    ("engine/ledger/", "ledger"),
-    ("engine/pricing/", "pricing"),
-    ("engine/money", "pricing"),
-    ("engine/wires/", "wires"),
-    ("engine/gateway/server", "server: uvicorn, httptools"),
-    ("uvicorn/", "server: uvicorn, httptools"),
-    ("litestar/", "litestar"),
-    ("engine/gateway/exchange", "exchange: the pump"),
-    ("engine/gateway/app", "app: handler, record's beginning"),
-    ("engine/gateway/", "worker: watch, beat"),
-    ("uvloop", "uvloop: event loop, reading sockets"),
-    ("asyncio/", "uvloop: event loop, reading sockets"),
-)
-
 
 # What runs in processes of its own.
 
@@ -198,6 +171,12 @@ class Target:
             found = self.rig.open(self.port, self.message(), rate=rate, calls=rate)
         self.sent += len(found)
         return found
+
+    def profile(self, *, show_lines: bool = False) -> str:
+        """Where the process's time goes while it answers plain requests."""
+        return profile(
+            self.pid, lambda seconds: self.round(self.message(), seconds=seconds).cpu_us, show_lines=show_lines
+        )
 
     @contextlib.contextmanager
     def control_aside(self) -> Iterator[None]:
@@ -322,47 +301,6 @@ def booking(gateway: Target, served: Served) -> str:
     )
 
 
-def profile(target: Target, seconds: float, *, show_lines: bool = False) -> str:
-    """Where the worker's microseconds go, by room: samples of its Python stack while it is busy."""
-    py_spy = shutil.which("py-spy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if py_spy is None:
-        return "No profile: `pip install py-spy` for it."
-    message = target.message()
-    with tempfile.NamedTemporaryFile(suffix=".folded") as file:
-        # --nonblocking: samples may tear, but the worker is not stopped 500 times a second.
-        command = [py_spy, "record", "--pid", str(target.pid), "--format", "raw", "--rate", "500", "--nonblocking"]
-        sampling = subprocess.Popen(
-            [*command, "--duration", str(int(seconds)), "--output", file.name],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        cpu = target.round(message, seconds=seconds + 1).cpu_us
-        sampling.wait(60)
-        folded = Path(file.name).read_text(encoding="utf-8")
-    rooms, lines = collections.Counter[str](), collections.Counter[str]()
-    for line in folded.splitlines():
-        stack, _, count = line.rpartition(" ")
-        frames = [frame for frame in stack.split(";") if frame]
-        if not frames:  # a torn sample
-            continue
-        rooms[room_of(frames)] += int(count)
-        lines[frames[-1]] += int(count)
-    total = rooms.total()
-    if show_lines:
-        print("\n".join(f"{n / total * cpu:6.1f} µs  {line}" for line, n in lines.most_common(60)))
-    rows = [(room, f"{n / total * cpu:.1f} µs", f"{n / total:.0%}") for room, n in rooms.most_common()]
-    return table(("room", "of the CPU of a plain request", "share"), rows) + f"\n\n{total:,} samples."
-
-
-def room_of(frames: list[str]) -> str:
-    """The room of a sample: the innermost frame that lies in one."""
-    for frame in reversed(frames):
-        for part, room in ROOMS:
-            if part in frame:
-                return room
-    return "other"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=1.0, help="of a round of plain requests")
@@ -388,7 +326,7 @@ def main() -> None:
 
         served, gateway = start(Served, "gateway", "gateway.worker")
         if options.only == "profile":
-            print(profile(gateway, 10, show_lines=True))
+            print(gateway.profile(show_lines=True))
             return
         _, stubbed = start(StubbedServed, "stubbed", "--stubbed-worker")
         litestar_port, litestar_pid = stack.enter_context(litestar())
@@ -402,7 +340,7 @@ def main() -> None:
         }
         throughput = plain_and_streams(targets, options.seconds, options.rounds)
         delays = latency(gateway, stubbed, upstream, options.rate, options.rounds)
-        parts = [throughput, delays, booking(gateway, served), profile(gateway, 10), f"*{machine()}*"]
+        parts = [throughput, delays, booking(gateway, served), gateway.profile(), f"*{machine()}*"]
     publish("gateway", "\n\n".join(parts), write=options.write)
 
 
