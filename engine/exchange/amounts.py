@@ -46,9 +46,8 @@ def exact(value: Any) -> Fraction:
     """
     if isinstance(value, Fraction):
         return value
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        value = Decimal(value)
-    elif isinstance(value, int) and not isinstance(value, bool):
+    is_text = isinstance(value, str) and _NUMBER.fullmatch(value) is not None
+    if is_text or (isinstance(value, int) and not isinstance(value, bool)):
         value = Decimal(value)
     if not isinstance(value, Decimal) or not value.is_finite():
         raise Refused(Reason.BAD_VALUE, "not a number")
@@ -64,7 +63,7 @@ def exact(value: Any) -> Fraction:
 
 
 def rate(value: Any, usd_per_one: Fraction, price_key: str, *, trusted_unit: bool) -> str:
-    """The rate of a price key, where `value` × `usd_per_one` is the price of one counted thing in USD.
+    """The rate of a price key, where `value` times `usd_per_one` is the price of one counted thing in USD.
 
     Raises:
         Refused: it cannot be said exactly; or it is a token's price that no token has, and the unit is not confirmed.

@@ -12,7 +12,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     `provider` is the source's name for who serves it, `key` its name in the source, `upstream` what the provider calls
     it. `document` holds the keys of the model's file other than `type`, `base_model`, `upstream_model`. `base` is the
-    base model where the source names one. The slug is made of `slug_from`, or of `upstream`; it must differ within a
+    base model where the source names one. `inherits`: without a price of its own it has that of
+    its base model. The slug is made of `slug_from`, or of `upstream`; it must differ within a
     provider. `note` is for people.
     """
 
@@ -23,6 +24,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[Account, ...]
     type: str = "custom"
     base: str = ""
+    inherits: bool = False
     slug_from: str = ""
     note: str = ""
 

@@ -126,7 +126,7 @@ class _Import:
                 self.renamed.append(Renamed(entry.key, f"@{provider}/{slug}", entry.upstream))
             path = f"models/{provider}/{slug}.yaml"
             document |= entry.document
-            if base and "pricing" not in document and entry.base:
+            if base and entry.inherits:
                 document["pricing"] = "inherit"
             assert path not in self.files, "slugs differ"
             self.files[path] = render("model", path, document, self.wanted.origin)

@@ -1,7 +1,7 @@
 """What LiteLLM says about a model beside its price: in the price map, and in `model_info` of a config."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -23,13 +23,13 @@ LIMITS: Mapping[str, str] = MappingProxyType(
 MODES: Mapping[str, str] = MappingProxyType(
     {
         "chat": "chat",
+        "responses": "responses",
         "completion": "completions",
         "embedding": "embeddings",
-        "responses": "responses",
         "rerank": "rerank",
     }
 )
-_ENDPOINTS: Mapping[str, str] = MappingProxyType(
+ENDPOINTS: Mapping[str, str] = MappingProxyType(
     {
         "/v1/chat/completions": "chat",
         "/v1/completions": "completions",
@@ -99,20 +99,23 @@ def _endpoints(entry: Mapping[str, Any], account: Account, at: str) -> list[str]
     endpoints: list[str] = []
     listed = entry.get("supported_endpoints")
     for index, path in enumerate(listed if isinstance(listed, list) else ()):
-        if isinstance(path, str) and path in _ENDPOINTS:
-            if _ENDPOINTS[path] not in endpoints:
-                endpoints.append(_ENDPOINTS[path])
+        if isinstance(path, str) and path in ENDPOINTS:
+            if ENDPOINTS[path] not in endpoints:
+                endpoints.append(ENDPOINTS[path])
             account.carry(at + pointer("supported_endpoints", index))
     mode = entry.get("mode")
     ours = MODES.get(mode) if isinstance(mode, str) else None
     if ours is not None:
         if not endpoints:
             endpoints.append(ours)
-        if ours in endpoints:
+        if ours == MODES.get(mode_of(endpoints)):
             account.carry(f"{at}/mode")
-        else:
-            account.lose(f"{at}/mode", Reason.CONTRADICTION, "supported_endpoints does not have it")
     return sorted(endpoints)
+
+
+def mode_of(endpoints: Collection[str]) -> str:
+    """LiteLLM's mode for the endpoints of a model: that of its first one, in the order of `MODES`."""
+    return next((mode for mode, endpoint in MODES.items() if endpoint in endpoints), "")
 
 
 def _lifecycle(entry: Mapping[str, Any], account: Account, at: str) -> dict[str, str]:

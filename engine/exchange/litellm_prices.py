@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.exchange.documents import SourceError, read_json
 from engine.exchange.entries import Entry, Source
-from engine.exchange.litellm_entries import describe
+from engine.exchange.litellm_entries import describe, mode_of
 from engine.exchange.litellm_fields import read_prices
 from engine.exchange.losses import Account, Reason
 from engine.exchange.portkey import account_of
@@ -15,6 +15,7 @@ NOT_MODELS = frozenset(("sample_spec", "fallback_generalizations"))
 
 KEY_LABEL = "litellm.key"  # what the map calls the model
 PROVIDER_LABEL = "litellm.provider"
+MODE_LABEL = "litellm.mode"  # where the endpoints do not tell it
 
 
 def read_litellm_prices(data: bytes, name: str, *, unit: str | None = None) -> Source:
@@ -63,8 +64,11 @@ def _model(key: str, entry: dict[str, Any], account: Account, unit: str | None, 
         document["pricing"] = pricing
     account.carry("/litellm_provider")
     labels = {KEY_LABEL: key, PROVIDER_LABEL: provider}
+    if isinstance(mode, str) and mode != mode_of(document.get("endpoints", ())):
+        labels[MODE_LABEL] = mode
     if all(len(value) <= 256 for value in labels.values()):
         document["labels"] = labels
+        account.carry("/mode")
     return Entry(
         key=key,
         provider=provider,

@@ -97,13 +97,16 @@ class Loss(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Account:
-    """The fields of one entry, and what became of each. What nobody spoke for has no concept on the other side."""
+    """The fields of one entry, and what became of each. What nobody spoke for has no concept on the other side.
 
-    def __init__(self, entry: str, value: Any, *, other_side_knows_none: Reason = Reason.NO_CONCEPT) -> None:
+    `secretive`: values are never shown, since one of them may be a secret.
+    """
+
+    def __init__(self, entry: str, value: Any, *, secretive: bool = False) -> None:
         self.entry = entry
+        self._secretive = secretive
         self._leaves = dict(leaves(value))
         self._fates: dict[str, Loss | None] = {}
-        self._rest = other_side_knows_none
 
     def carry(self, *at: str) -> None:
         """These fields, with all below them, arrive."""
@@ -151,14 +154,14 @@ class Account:
         for field, value in self._leaves.items():
             fate = self._fates.get(field, ...)
             if fate is ...:
-                fate = self._loss(field, Reason.SILENT if value in (None, {}, [], "") else self._rest, "")
+                fate = self._loss(field, Reason.SILENT if value in (None, {}, [], "") else Reason.NO_CONCEPT, "")
             if fate is not None:
                 found.append(fate)
         return tuple(found)
 
     def _loss(self, field: str, reason: Reason, detail: str) -> Loss:
         value = self._leaves[field]
-        shown = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        shown = isinstance(value, int | Decimal) and not isinstance(value, bool) and not self._secretive
         return Loss(self.entry, field, reason, str(value)[:64] if shown else "", detail)
 
     def _below(self, *at: str) -> list[str]:

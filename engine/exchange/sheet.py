@@ -32,7 +32,8 @@ USUAL = Place()
 class Sheet:
     """The rates of one model. `trusted_unit`: somebody has confirmed the unit of token prices.
 
-    `account` is that of the entry being read; another entry about the same model may take its place.
+    `account` is that of the entry being read; another entry about the same model may take its place. `is_silent`: the
+    entry says nothing at all about prices.
     """
 
     def __init__(self, account: Account, *, trusted_unit: bool = False) -> None:
@@ -40,9 +41,11 @@ class Sheet:
         self._trusted = trusted_unit
         self._rates: dict[tuple[Place, str], tuple[str, list[tuple[Account, str]]]] = {}
         self._lost_a_cost = False
+        self.is_silent = True
 
     def put(self, key: str, value: Any, usd_per_one: Fraction, at: str, place: Place = USUAL) -> None:
         """Take a price; it is carried, or lost with the reason. The first of two that contradict each other counts."""
+        self.is_silent = False
         try:
             text = rate(value, usd_per_one, key, trusted_unit=self._trusted)
         except Refused as refused:
@@ -60,6 +63,7 @@ class Sheet:
 
     def lose(self, at: str, reason: Reason, detail: str = "", *, value: Any = None) -> None:
         """A price that cannot be carried; where it is above zero, the others are not the whole cost."""
+        self.is_silent = False
         self.account.lose(at, reason, detail)
         if _may_cost(value):
             self._lost_a_cost = True

@@ -1,0 +1,224 @@
+"""Groups of LiteLLM's deployments, their fallbacks and aliases, as routes: where a route says exactly the same."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from engine.exchange.entries import Entry, RouteEntry
+from engine.exchange.litellm_entries import whole
+from engine.exchange.losses import Account, Reason, pointer
+from engine.exchange.naming import slugs
+
+ALIAS = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+
+# LiteLLM falls back after any failure: the kinds that routes know, and the statuses of refusals that APIs answer with.
+_ANY_FAILURE: list[str | int] = [
+    "timeout", "rate_limit", "server_error", "overloaded", "connect", "content_filter",
+    400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 411, 412, 413, 414, 415, 421, 422, 423, 424, 425, 426, 428, 431, 451,
+]  # fmt: skip
+_SECTIONS = ("router_settings", "litellm_settings")
+_WEIGHTS = ("weight", "rpm", "tpm")
+_LARGEST_WEIGHT = 1_000_000
+
+
+class Deployment(msgspec.Struct, frozen=True):
+    """One item of model_list; `group` is its model_name, which several may share."""
+
+    index: int
+    group: str
+    params: dict[str, Any]
+    entry: Entry
+
+
+class Groups:
+    """All deployments by their model_name, and what the settings say about these names."""
+
+    def __init__(self, deployments: list[Deployment], config: dict[str, Any], settings: dict[str, Account]) -> None:
+        self.config = config
+        self.settings = settings
+        self.members: dict[str, list[Deployment]] = {}
+        for deployment in deployments:
+            self.members.setdefault(deployment.group, []).append(deployment)
+        self.slugs = slugs(self.members)
+        self.routed: dict[str, str] = {}  # group → route
+        self.aliases: dict[str, list[str]] = {group: [] for group in self.members}
+        self.retries = self._number("num_retries")
+        self.seconds = self._number("timeout") or self._number("request_timeout")
+
+    def routes(self) -> tuple[RouteEntry, ...]:
+        """Routes for groups of several deployments, and for those with fallbacks."""
+        fallbacks = dict(self._fallbacks())
+        shuffled = self._is_shuffled()
+        self._group_aliases()
+        pools: dict[str, RouteEntry] = {}
+        for group, members in self.members.items():
+            if len(members) > 1 and shuffled and (weights := self._weights(members)) is not None:
+                slug = f"{self.slugs[group]}-pool"[:64] if group in fallbacks else self.slugs[group]
+                targets = tuple(
+                    (member.entry.key, {"weight": weight}) for member, weight in zip(members, weights, strict=True)
+                )
+                pools[group] = RouteEntry(slug=slug, document={"strategy": "weighted"}, targets=targets)
+                self.routed[group] = slug
+        made = list(pools.values())
+        for group, (others, failures) in fallbacks.items():
+            if len(self.members[group]) > 1 and group not in pools:
+                continue
+            own = f"@route/{pools[group].slug}" if group in pools else self.members[group][0].entry.key
+            targets = tuple((to, {}) for to in (own, *(self._target(other, pools) for other in others)))
+            document = {"strategy": "fallback", "fallback_on": failures}
+            made.append(RouteEntry(slug=self.slugs[group], document=document, targets=targets))
+            self.routed[group] = self.slugs[group]
+        return tuple(self._with_aliases(route) for route in sorted(made, key=lambda route: route.slug))
+
+    def finish(self, deployment: Deployment) -> Entry:
+        """A deployment's model: with the group's name as an alias where it stands alone, and the settings for all."""
+        entry, group = deployment.entry, deployment.group
+        account = entry.accounts[0]
+        document = dict(entry.document)
+        members = self.members[group]
+        if group in self.routed or len(members) == 1:
+            if ALIAS.fullmatch(group):
+                account.carry("/model_name")
+            else:
+                account.lose(
+                    "/model_name", Reason.BAD_VALUE, "an alias has lower-case letters, digits, dots and dashes"
+                )
+        else:
+            account.lose("/model_name", Reason.CONDITION, "how it is picked from several deployments")
+        if group not in self.routed and len(members) == 1 and (aliases := self._names_of(group)):
+            document["aliases"] = aliases
+        retries = _own_number(deployment, "num_retries", account)
+        retries = self.retries if retries is None else retries
+        if retries is not None and 0 <= retries <= 4 and retries == int(retries):
+            document["retry"] = {"attempts": int(retries) + 1}
+        seconds = _own_number(deployment, "timeout", account) or self.seconds
+        if seconds is not None and 0 < seconds * 1000 < 10_000_000 and seconds * 1000 == int(seconds * 1000):
+            document["timeouts"] = {
+                "total": f"{int(seconds)}s" if seconds == int(seconds) else f"{int(seconds * 1000)}ms"
+            }
+        slug = self.slugs[group] if len(members) == 1 else f"{self.slugs[group]}-{members.index(deployment) + 1}"
+        return msgspec.structs.replace(entry, document=document, slug_from=slug)
+
+    def _names_of(self, group: str) -> list[str]:
+        return [name for name in (group, *self.aliases[group]) if ALIAS.fullmatch(name)]
+
+    def _with_aliases(self, route: RouteEntry) -> RouteEntry:
+        group = next(name for name, slug in self.slugs.items() if route.slug in {slug, f"{slug}-pool"[:64]})
+        if self.routed[group] != route.slug:
+            return route
+        aliases = self._names_of(group)
+        return msgspec.structs.replace(route, document=route.document | ({"aliases": aliases} if aliases else {}))
+
+    def _target(self, group: str, pools: dict[str, RouteEntry]) -> str:
+        return f"@route/{pools[group].slug}" if group in pools else self.members[group][0].entry.key
+
+    def _is_shuffled(self) -> bool:
+        """Whether deployments are picked at random, by their weights; else no route says the same."""
+        for section in _SECTIONS:
+            strategy = self._setting(section, "routing_strategy")
+            if strategy == "simple-shuffle":
+                self.settings[section].carry(pointer(section, "routing_strategy"))
+            elif strategy is not None:
+                at = pointer(section, "routing_strategy")
+                self.settings[section].lose(at, Reason.CONDITION, "routes pick by weight, order or condition")
+                return False
+        return True
+
+    def _weights(self, members: list[Deployment]) -> list[int] | None:
+        """LiteLLM's weights: those of the first of weight, rpm and tpm that any member has."""
+        for name in _WEIGHTS:
+            given = [member.params.get(name) for member in members]
+            if all(value is None for value in given):
+                continue
+            weights = [whole(value) for value in given]
+            if any(weight is None or weight > _LARGEST_WEIGHT for weight in weights):
+                return None
+            if name == "weight":
+                for member in members:
+                    member.entry.accounts[0].carry("/litellm_params/weight")
+            return [weight for weight in weights if weight is not None]
+        return [1] * len(members)
+
+    def _fallbacks(self) -> Iterator[tuple[str, tuple[list[str], list[str | int]]]]:
+        """The fallbacks of each group: other groups, and the failures after which they are tried."""
+        seen: set[str] = set()
+        kinds: tuple[tuple[str, list[str | int]], ...] = (
+            ("fallbacks", _ANY_FAILURE), ("content_policy_fallbacks", ["content_filter"])
+        )  # fmt: skip
+        for name, failures in kinds:
+            for section in _SECTIONS:
+                for index, item in enumerate(_items(self._setting(section, name))):
+                    for group, others in item.items() if isinstance(item, dict) else ():
+                        at = pointer(section, name, index, group)
+                        known = isinstance(others, list) and all(
+                            isinstance(other, str) and self._is_callable(other) for other in others
+                        )
+                        if group in seen or not others or not known or not self._is_callable(group):
+                            why = "a group that is not there, that is picked otherwise, or that has fallbacks already"
+                            self.settings[section].lose(at, Reason.CONDITION, why)
+                            continue
+                        seen.add(group)
+                        self.settings[section].carry(at)
+                        yield group, (others, failures)
+        for section in _SECTIONS:
+            everywhere = _items(self._setting(section, "default_fallbacks"))
+            tried = [other for other in everywhere if isinstance(other, str) and self._is_callable(other)]
+            if not tried or len(tried) != len(everywhere):
+                continue
+            self.settings[section].carry(pointer(section, "default_fallbacks"))
+            for group in self.members:
+                others = [other for other in tried if other != group]
+                if group not in seen and others and self._is_callable(group):
+                    seen.add(group)
+                    yield group, (others, _ANY_FAILURE)
+
+    def _is_callable(self, group: str) -> bool:
+        members = self.members.get(group, [])
+        strategies = {self._setting(section, "routing_strategy") for section in _SECTIONS}
+        return len(members) == 1 or (len(members) > 1 and strategies <= {None, "simple-shuffle"})
+
+    def _group_aliases(self) -> None:
+        for section in _SECTIONS:
+            named = self._setting(section, "model_group_alias")
+            for alias, meant in named.items() if isinstance(named, dict) else ():
+                at = pointer(section, "model_group_alias", alias)
+                group = meant.get("model") if isinstance(meant, dict) else meant
+                if group not in self.members or not ALIAS.fullmatch(alias) or alias in self.members:
+                    self.settings[section].lose(at, Reason.BAD_VALUE, "no name that can be given to one of its models")
+                    continue
+                self.aliases[group].append(alias)
+                self.settings[section].carry(f"{at}/model" if isinstance(meant, dict) else at)
+
+    def _setting(self, section: str, name: str) -> Any:
+        value = self.config.get(section)
+        return value.get(name) if isinstance(value, dict) else None
+
+    def _number(self, name: str) -> float | None:
+        for section in _SECTIONS:
+            value = _number(self._setting(section, name))
+            if value is not None:
+                self.settings[section].carry(pointer(section, name))
+                return value
+        return None
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _own_number(deployment: Deployment, name: str, account: Account) -> float | None:
+    value = _number(deployment.params.get(name))
+    if value is not None:
+        account.carry(pointer("litellm_params", name))
+    return value
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return None
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else None
