@@ -4,7 +4,8 @@ No round-trip library does this for us: ruamel.yaml, the best kept one, hangs a 
 key that is moved leaves its own comment behind and takes its successor's along.
 
 Which comment belongs to what, as people read: one beside something belongs to that; one on its own line to what
-follows it, unless it is indented deeper than what follows: then it closes the block above it.
+follows it, unless it is indented deeper than what follows: then it closes the block above it. What stands at the top is
+about the file.
 """
 
 import bisect
@@ -21,7 +22,6 @@ from engine.catalog.scalars import resolve_plain
 _BREAK = re.compile(r"\r\n|\r|\n")
 _COMMENT = re.compile(r"#[^\r\n]*")
 _BLOCK_HEADER = re.compile(r"[|>][-+0-9]*[ \t]*(#[^\r\n]*)?")
-_MODELINE = re.compile(r"#\s*yaml-language-server:")
 
 Position = tuple[int, int]
 
@@ -237,9 +237,9 @@ class _Composer:
 def _of_the_file(above: list[str]) -> tuple[list[str], list[str]]:
     """The comments above a document's first key, as those of the file and those of the key.
 
-    Of the file are those that a blank line sets off, and lines that editors read.
+    They are the file's, but for those that a blank line sets off from what stands at the top.
     """
-    upto = next((index + 1 for index in reversed(range(len(above))) if not above[index]), 0)
-    while upto < len(above) and _MODELINE.match(above[upto]):
-        upto += 1
+    while above and not above[0]:
+        above = above[1:]
+    upto = next((index + 1 for index in reversed(range(len(above))) if not above[index]), len(above))
     return above[:upto], above[upto:]
