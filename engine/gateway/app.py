@@ -93,7 +93,7 @@ class Gateway:
         headers = RequestHeaders(scope["headers"])
         limits = self.settings.limits
         headers.check_json_body(limits.max_body_bytes)
-        data = await read_body(receive, limit=limits.max_body_bytes, seconds=limits.body_timeout_ms / 1000)
+        data = await read_body(scope, receive, limit=limits.max_body_bytes)
         body = parse_body(data)
         if body.stream and scope["http_version"] == "1.0":
             raise InvalidRequest(

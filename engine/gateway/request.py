@@ -1,7 +1,6 @@
 """What a client sent: its body within size and time, and the headers that are put on record."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ from engine.gateway.reply import harmless_id
 
 Receive = Callable[[], Awaitable[Any]]
 
+BODY_IS_LATE = "catalog.body_is_late"  # set in the scope by our server
 MAX_METADATA_BYTES = 2048
 _metadata_decoder = msgspec.json.Decoder(dict[str, str | int | float | bool | None])
 
@@ -68,32 +68,29 @@ class RequestHeaders:
             raise too_large(limit)
 
 
-async def read_body(receive: Receive, *, limit: int, seconds: float) -> bytes:
+async def read_body(scope: Mapping[str, Any], receive: Receive, *, limit: int) -> bytes:
     """The whole request body.
 
     Raises:
         BodyTooLarge: more than `limit` bytes came.
-        BodyTimeout: it was not complete within `seconds`.
+        BodyTimeout: it was not complete in time; the server watches the clock, and says so in the scope.
         ClientGone: the connection ended first.
     """
     parts: list[bytes] = []
     size = 0
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                message = await receive()
-                if message["type"] != "http.request":
-                    raise ClientGone
-                part = message.get("body", b"")
-                parts.append(part)
-                size += len(part)
-                if size > limit:
-                    raise too_large(limit)
-                if not message.get("more_body"):
-                    return parts[0] if len(parts) == 1 else b"".join(parts)
-    except TimeoutError:
-        message = f"The request body did not arrive within {seconds:g} seconds."
-        raise BodyTimeout(message, headers={"connection": "close"}) from None
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientGone
+        part = message.get("body", b"")
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            raise too_large(limit)
+        if not message.get("more_body"):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        if BODY_IS_LATE in scope:
+            raise BodyTimeout("The request body did not arrive in time.", headers={"connection": "close"})
 
 
 def too_large(limit: int) -> BodyTooLarge:

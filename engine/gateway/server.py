@@ -15,9 +15,11 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from engine.errors import InvalidRequest
+from engine.gateway.request import BODY_IS_LATE
 from engine.wires.openai_errors import openai_error
 
 HEAD_DEADLINE_SECONDS = 10.0
+BODY_SECONDS = 30.0
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
 MAX_TARGET_BYTES = 8 * 1024
@@ -57,19 +59,27 @@ class GuardedConfig(uvicorn.Config):
     """
 
     def __init__(
-        self, app: Any, *, on_refusal: Callable[[str], str], write_stall_seconds: float, **options: Any
+        self,
+        app: Any,
+        *,
+        on_refusal: Callable[[str], str],
+        body_seconds: float,
+        write_stall_seconds: float,
+        **options: Any,
     ) -> None:
         super().__init__(app, http=GuardedProtocol, **options)
         self.on_refusal = on_refusal
+        self.body_seconds = body_seconds
         self.write_stall_seconds = write_stall_seconds
 
 
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol, with caps on a request's head, and a deadline in every state that it can be in.
 
-    Those are: the head is awaited (`_head_timer`); the app reads the body or answers (its own deadlines); the answer is
-    complete and the body is not (`_linger_timer`); nothing is asked (uvicorn's keep-alive timer). Beside them runs
-    `_stall_timer` while the client owes us reading.
+    Those are: the head is awaited (`_head_timer`); the body is (`_body_timer`, after which `receive` returns and the
+    scope has `BODY_IS_LATE`); the app answers, in its own time; the answer is complete and the body is not
+    (`_linger_timer`); nothing is asked (uvicorn's keep-alive timer). Beside them runs `_stall_timer` while the client
+    owes us reading. A timer for what has arrived already, as it nearly always has, is never started.
     """
 
     config: GuardedConfig
@@ -80,6 +90,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _linger_left = 0
     _unsent = 0
     _head_timer: asyncio.TimerHandle | None = None
+    _body_timer: asyncio.TimerHandle | None = None
     _linger_timer: asyncio.TimerHandle | None = None
     _stall_timer: asyncio.TimerHandle | None = None
 
@@ -89,6 +100,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
+        self._stop_body_timer()
         self._stop_linger_timer()
         self._stop_stall_timer()
         super().connection_lost(exc)
@@ -106,6 +118,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(400)
         if self._head_timer is None and (self._in_head or self._is_unguarded()):
             self._start_head_timer()
+        elif self._body_timer is None and self._is_in_body():
+            self._body_timer = self.loop.call_later(self.config.body_seconds, self._say_body_is_late)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -140,6 +154,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade() and not self._is_upgrade_ignored:
             return  # said too early: the body is still to come
+        self._stop_body_timer()
         if self._linger_timer is not None and not self._refused:
             self._stop_linger_timer()
             self.timeout_keep_alive_task = self.loop.call_later(
@@ -150,6 +165,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._stop_body_timer()
         if self.transport.is_closing():
             self._start_stall_timer()
         elif self.cycle.response_complete and self.cycle.more_body:
@@ -191,6 +207,15 @@ class GuardedProtocol(HttpToolsProtocol):
         is_timed = self._linger_timer is not None or self.timeout_keep_alive_task is not None
         return is_answered and not is_timed and not self.transport.is_closing()
 
+    def _is_in_body(self) -> bool:
+        cycle = self.cycle
+        return cycle is not None and cycle.more_body and not cycle.response_complete
+
+    def _say_body_is_late(self) -> None:
+        self._body_timer = None
+        self.cycle.scope[BODY_IS_LATE] = True  # type: ignore[literal-required]
+        self.cycle.message_event.set()
+
     def _refuse(self, status: int) -> None:
         """Answer what cannot be read, and read no more."""
         if self._refused or self.transport is None or self.transport.is_closing():
@@ -223,6 +248,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_head_timer(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_DEADLINE_SECONDS, self._refuse, 408)
+
+    def _stop_body_timer(self) -> None:
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+            self._body_timer = None
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
@@ -276,6 +306,7 @@ def build_server(
     *,
     grace_seconds: float,
     on_refusal: Callable[[str], str] = lambda _code: "",
+    body_seconds: float = BODY_SECONDS,
     write_stall_seconds: float = WRITE_STALL_SECONDS,
 ) -> Server:
     """A server for `app` that, once told to exit, waits `grace_seconds` for running requests."""
@@ -283,6 +314,7 @@ def build_server(
         GuardedConfig(
             app,
             on_refusal=on_refusal,
+            body_seconds=body_seconds,
             write_stall_seconds=write_stall_seconds,
             loop="uvloop",
             ws="none",

@@ -73,7 +73,10 @@ async def serve(settings: Settings, listen: socket.socket, beats: socket.socket,
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     server = build_server(
-        build_app(gateway), grace_seconds=settings.drain.grace_ms / 1000, on_refusal=gateway.count_unread
+        build_app(gateway),
+        grace_seconds=settings.drain.grace_ms / 1000,
+        on_refusal=gateway.count_unread,
+        body_seconds=settings.limits.body_timeout_ms / 1000,
     )
     background = [
         loop.create_task(_follow(follower)),
