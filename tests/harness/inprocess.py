@@ -82,6 +82,7 @@ class InProcess:
             build_app(self.gateway),
             grace_seconds=2,
             on_refusal=self.gateway.count_unread,
+            body_seconds=settings.limits.body_timeout_ms / 1000,
             write_stall_seconds=self._write_stall_seconds,
         )
         self._ready.set()
