@@ -34,7 +34,7 @@ _PROVIDERS: dict[str, tuple[str, bool]] = {
     "together": ("together_ai", True),
     "vllm": ("hosted_vllm", True),
 }
-_FIELD_OF = {price_key: field for field, price_key in reversed(TOKENS.items())}
+_FIELD_OF = {price_key: field for field, price_key in reversed(list(TOKENS.items()))}
 _SEARCHES = "web_searches_kcount"
 
 
@@ -55,7 +55,9 @@ def export_litellm(catalog: Catalog, *, at_ns: int) -> Exported:
         key, entry = _Entry(model, account, at_ns).made()
         if entries.setdefault(key, entry) != entry:
             account.lose_all(Reason.CONTRADICTION, f"another model is {key} as well")
-    files = {account.entry: (_key(model),) for account, model in zip(accounts, catalog.models.values(), strict=True)}
+    files: dict[str, tuple[str, ...]] = {
+        account.entry: (_key(model),) for account, model in zip(accounts, catalog.models.values(), strict=True)
+    }
     report = make_report("catalog", catalog.tree.revision, accounts, files, [], [])
     return Exported(msgspec.json.format(_ENCODER.encode(dict(sorted(entries.items()))), indent=4) + b"\n", report)
 

@@ -8,6 +8,7 @@ from engine.exchange.losses import MEANING, Account, Loss, Reason, count_by, gen
 
 FORMAT = 1
 _SHOWN = 12
+_LONGEST_NAME = 48
 
 
 class Renamed(msgspec.Struct, frozen=True):
@@ -101,7 +102,7 @@ def to_text(report: LossReport, *, done: str = "imported") -> str:
     reasons = Counter(loss.reason for loss in report.losses)
     for reason, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])):
         fields = Counter(generalised(loss.field) for loss in report.losses if loss.reason is reason)
-        examples = ", ".join(field.removeprefix("/") for field, _ in fields.most_common(3))
+        examples = ", ".join(_short(field) for field, _ in fields.most_common(3))
         more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
         lines.append(f"{count:>7}  {reason}: {MEANING[Reason(reason)]} ({examples}{more})")
     if report.renamed:
@@ -110,3 +111,8 @@ def to_text(report: LossReport, *, done: str = "imported") -> str:
     if len(report.notes) > _SHOWN:
         lines.append(f"… and {len(report.notes) - _SHOWN} more notes in the report.")
     return "\n".join(lines)
+
+
+def _short(field: str) -> str:
+    name = field.removeprefix("/")
+    return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"

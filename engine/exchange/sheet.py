@@ -1,5 +1,6 @@
 """One entry's prices while they are read: rates by meter, tier and variant, each with the field that said it."""
 
+from collections.abc import Collection
 from fractions import Fraction
 from typing import Any
 
@@ -70,8 +71,11 @@ class Sheet:
 
     def pricing(self) -> Any:
         """What to write as `pricing`: "free", one window, or None where there is no price to write."""
-        if not any(place == USUAL for place, _ in self._rates):
-            self._give_up(Reason.NO_BASE_RATE)
+        usual = {place.when for place, _ in self._rates if not place.above}
+        if () not in usual:
+            usual.clear()
+        self._give_up(Reason.NO_BASE_RATE, kept=usual)
+        if not self._rates:
             return None
         if all(text == "0" for text, _ in self._rates.values()):
             if self._lost_a_cost:
@@ -98,11 +102,12 @@ class Sheet:
     def _level(self, place: Place) -> dict[str, str]:
         return {key: self._rates[place, key][0] for key in BY_PRICE_KEY if (place, key) in self._rates}
 
-    def _give_up(self, reason: Reason) -> None:
-        for _, fields in self._rates.values():
+    def _give_up(self, reason: Reason, kept: Collection[Condition] = ()) -> None:
+        """Lose the rates of all conditions but these."""
+        for place, key in [where for where in self._rates if where[0].when not in kept]:
+            _, fields = self._rates.pop((place, key))
             for account, at in fields:
                 account.lose(at, reason)
-        self._rates.clear()
 
 
 def _may_cost(value: Any) -> bool:
