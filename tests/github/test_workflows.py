@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from engine.catalog.reading import read_yaml
+from engine.cli.main import COMMANDS
+from engine.shipped import shipped
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.y*ml"))
@@ -105,6 +107,31 @@ def test_every_input_is_used_and_every_output_is_written():
         for output in action["outputs"].values():
             name = output["value"].split(".")[-1].removesuffix(" }}")
             assert re.search(rf'["\s(]{name}["=]', scripts), name
+
+
+def test_the_page_says_every_input_and_output():
+    page = (ROOT / "docs/ci.md").read_text()
+    action = read(ACTIONS[0].read_text())
+    for name in (*action["inputs"], *action["outputs"]):
+        assert re.search(rf"^\| (`\w+`, )?`{name}`", page, re.MULTILINE), name
+    for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL):
+        workflow = read(block)
+        if "jobs" in workflow:
+            pinned = block.replace("OWNER/REPOSITORY", "acme/engine").replace("@COMMIT", f"@{'a' * 40}  # v1.0.0")
+            assert list(faults(read(pinned), pinned)) == []
+
+
+def test_hooks_run_our_commands_on_the_files_of_a_catalog():
+    hooks = {hook["id"]: hook for hook in read((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    assert set(hooks) == {"catalog-validate", "catalog-fmt"}
+    for hook in hooks.values():
+        program, command = hook["entry"].split()
+        assert program == "catalog"
+        assert command in COMMANDS
+        for file in shipped("catalog").rglob("*.yaml"):
+            assert re.search(hook["files"], f"catalog/{file.relative_to(shipped('catalog')).as_posix()}"), file
+        assert re.search(hook["files"], "catalog/teams/search/models/openai/bot.yaml")
+        assert not re.search(hook["files"], "src/config.yaml")
 
 
 GOOD = """
