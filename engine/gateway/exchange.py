@@ -150,6 +150,7 @@ class Exchange:
         if not reader.done:
             # Its message must not hold the word itself: some clients only look for that.
             raise UpstreamBroken("The upstream's stream ended too early.", code="upstream_truncated")
+        self._check_secret(reader.tail)
         await self._settle()
         if not self.reply.started:
             await self.reply.start_stream(passed_on(response.headers))
