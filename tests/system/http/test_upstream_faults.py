@@ -238,6 +238,7 @@ ECHOES = {
     "error event": raw(STREAM_HEAD + ERROR_EVENT),
     "late error event": raw(STREAM_HEAD + _event("word0") + ERROR_EVENT),
     "comment": raw(STREAM_HEAD + b": %b\n\ndata: [DONE]\n\n" % CANARY),
+    "comment at the end": raw(STREAM_HEAD + _event("word0") + b": %b\ndata: [DONE]\n\n" % CANARY),
     "after DONE": raw(STREAM_HEAD + b"data: [DONE]\n\n: %b\n\n" % CANARY),
 }
 
@@ -248,7 +249,7 @@ def test_a_credential_that_the_upstream_echoes_reaches_nobody(rig: Any, subtests
     with rig.client() as client:
         for name, script in ECHOES.items():
             with subtests.test(name):
-                stream = "event" in name or name in ("comment", "after DONE")
+                stream = "event" in name or name in ("comment", "comment at the end", "after DONE")
                 reply = client.post(PATH, json=chat(script, model="@canary/model", stream=stream))
                 row = rig.row(reply)
                 received = rig.upstream.journal[f"{row['request_id']}.1"]
