@@ -94,7 +94,7 @@ def run_action(tmp_path, api):
         temp.mkdir(exist_ok=True)
         happened = {"pull_request": {"number": 7, "head": {"repo": {"full_name": head}}, "base": {"sha": base_sha}}}
         (temp / "event.json").write_text(json.dumps(happened if event == "pull_request" else {}))
-        environment = {
+        environment = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))} | {
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),
             "LANG": "C.UTF-8",

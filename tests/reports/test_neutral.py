@@ -3,9 +3,10 @@
 import json
 import re
 import unicodedata
+from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.reports import FORMATS, render
@@ -36,6 +37,24 @@ def test_neutral_text_is_one_line_that_nobody_obeys(text):
     assert not obeyed(line)
     assert line.encode().decode() == line  # no lone surrogate is left
     assert neutral(line) == line
+
+
+ANY = st.text(st.characters(codec=None) | st.sampled_from(list(":#[]%,=\n\r\x1b@`<&")), max_size=30)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # both fixtures are functions without state
+@given(message=ANY, hint=ANY, file=ANY)
+def test_any_text_in_any_field_is_read_back_or_harmless(report, problem, message, hint, file):
+    given = report(problem(message=message, hint=hint, file=file), files=(file,), repository_path="")
+    for name in FORMATS:
+        written = render(given, name)
+        assert {character for character in written if unicodedata.category(character) in {"Cc", "Cs"}} <= {"\n"}
+        obeying = [line for line in written.split("\n") if obeyed(line)]
+        assert len(obeying) == (name == "github")
+    assert json.loads(render(given, "json"))["problems"][0]["message"] == message
+    assert json.loads(render(given, "sarif"))["runs"][0]["results"]
+    [case] = ET.fromstring(render(given, "junit")).iter("testcase")
+    assert case.get("name") in {neutral(file), "(the whole catalog)"}
 
 
 def test_json_keeps_its_value(hostile):
