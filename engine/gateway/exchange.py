@@ -78,8 +78,8 @@ class Exchange:
                 self._drain_timer.cancel()
             if settlement.response is not None:
                 settlement.response.abort()
-            settlement.settle("failed", error_code="internal_error", client_status=500)  # nothing leaves unsettled
             self._calls.discard(self)
+            settlement.settle("failed", error_code="internal_error", client_status=500)  # nothing leaves unsettled
 
     def stop(self, reason: StopReason) -> None:
         """End the attempt now; it settles by itself."""

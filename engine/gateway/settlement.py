@@ -82,7 +82,7 @@ class Settlement:
         usage, reply, response = self.usage, self._reply, self.response
         meters = usage.meters if usage is not None else _NOTHING
         tier = usage.service_tier if usage is not None else None
-        cost, list_cost, rates = (0, 0, {}) if is_free else self._cost(meters, tier)
+        cost, list_cost, rates = self._cost(meters, tier, is_free=is_free)
         source: CostSource = "none" if cost is None or not meters else "reported"
         reply.cost_usd = usd(cost) if cost is not None else None
         if not meters and state == "settled":
@@ -108,9 +108,13 @@ class Settlement:
         )
         self._calls.settle_record(self._ticket, settled)
 
-    def _cost(self, meters: Mapping[str, int], tier: str | None) -> tuple[int | None, int | None, dict[str, str]]:
+    def _cost(
+        self, meters: Mapping[str, int], tier: str | None, *, is_free: bool
+    ) -> tuple[int | None, int | None, dict[str, str]]:
         """What was spent and what the list price would have been, in pico-USD, and the rates applied."""
         route, started_ns = self._route, self._opened.started_ns
+        if is_free:
+            return 0, 0 if route.list_plan is not None else None, {}
         if not meters:
             return 0 if route.model.pricing.kind == "free" else None, None, {}
         charge = route.plan.charge(meters, started_ns=started_ns, service_tier=tier)
