@@ -90,7 +90,7 @@ async def control(settings: Settings, admin: socket.socket, beats: socket.socket
     await asyncio.wait({serving, following, stopping}, return_when=asyncio.FIRST_COMPLETED)
     faults = [task.exception() for task in (serving, following) if task.done()]
     server.should_exit = True
-    stop.set()
+    following.cancel()  # a look at the source that takes long is not waited for
     await asyncio.gather(serving, following, return_exceptions=True)
     await asyncio.to_thread(bookkeeper.finish)
     log.info("control stopped", ledger=bookkeeper.status.error or "complete")

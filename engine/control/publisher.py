@@ -76,9 +76,7 @@ class Publisher:
         began = time.perf_counter()
         try:
             outcome = self._look(trigger)
-        except (
-            Exception
-        ) as error:  # the edge: whatever a catalog sets off in us, the next one is looked at all the same
+        except Exception as error:  # the edge: whatever a catalog sets off in us, the next one is looked at
             self._judged = None
             text = f"internal error: {type(error).__name__}: {error}"
             outcome = Reload(verdict="failed", trigger=trigger, at_ns=time.time_ns(), error=text)
@@ -94,13 +92,14 @@ class Publisher:
 
     def _look(self, trigger: str) -> Reload:
         now = time.time_ns()
+        self._mend()
         judged = self._judged
         try:
             tree = self._source.read()
         except SourceError as error:
             self._judged = None
             return Reload(verdict="unreadable", trigger=trigger, at_ns=now, error=str(error))
-        if judged is not None and tree.revision == judged.revision and not tree.problems and self._still_published():
+        if judged is not None and tree.revision == judged.revision and not tree.problems:
             return self._again(judged, trigger, now)
         outcome = self._compile(tree, trigger, now)
         # What could not be written is tried again; what is wrong in a revision stays wrong in it.
@@ -112,12 +111,16 @@ class Publisher:
         verdict = "unchanged" if judged.held else judged.verdict
         return msgspec.structs.replace(judged, verdict=verdict, trigger=trigger, at_ns=now)
 
-    def _still_published(self) -> bool:
-        """Whether what was published last is still there, whole: a damaged file is made anew at the next look."""
-        if self._published is None or self._publication.is_whole(self._published):
-            return True
-        log.error("published catalog damaged or gone: it is published anew", seq=self._published.seq)
-        return False
+    def _mend(self) -> None:
+        """See that what was published last is there, whole: a damaged pointer is made anew, whatever the source says now."""
+        last = self._published
+        if last is None or self._publication.is_whole(last):
+            return
+        log.error("published catalog damaged or gone: it is published anew", seq=last.seq)
+        try:
+            self._published = self._publication.publish(self._publication.load(last.digest), last.revision)
+        except PublicationError:  # the artifact itself is lost: it takes the source to make it anew
+            self._published = self._judged = None
 
     def _compile(self, tree: Tree, trigger: str, now: int) -> Reload:
         outcome = compile_catalog(tree)

@@ -77,6 +77,22 @@ def test_removed_artifact_is_published_anew_under_a_new_number(publisher: Publis
     assert publisher.reload("change").verdict == "unchanged"
 
 
+def test_damaged_pointer_is_mended_also_while_the_catalog_is_broken(
+    publisher: Publisher, catalog: CatalogDir, tmp_path: Path
+) -> None:
+    publisher.reload("change")
+    good = publisher.served
+    assert good is not None
+    catalog.write("models/test/model.yaml", "type: strange\n")
+    assert publisher.reload("change").verdict == "rejected"
+    (tmp_path / "state/current").write_bytes(b"{")
+    assert publisher.published_error is not None
+    assert publisher.reload("change").verdict == "rejected"
+    mended = publisher.served
+    assert mended is not None
+    assert (mended.digest, mended.revision, mended.seq) == (good.digest, good.revision, good.seq + 1)
+
+
 def test_numbers_of_publications_never_come_again(tmp_path: Path) -> None:
     publication = Publication(tmp_path)
     assert publication.publish(b"one", "r1").seq == 1
