@@ -1,5 +1,6 @@
 """From what a reader made of a source to the files of a catalog: names, providers, base models, and the loss report."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,6 +17,8 @@ from engine.exchange.report import LossReport, Note, Renamed, make_report
 
 # Reserved by RFC 2606, so that nothing can be sent there by mistake.
 PLACEHOLDER_URL = "https://replace-me.invalid/v1"
+
+_NAME = re.compile(r"[!-~]{1,512}", re.ASCII)
 
 FindBase = Callable[[str, str], str | None]
 
@@ -113,6 +116,10 @@ class _Import:
         named = slugs(unique(entry) for entry in entries)
         for entry in sorted(entries, key=unique):
             slug = named[unique(entry)]
+            if _NAME.fullmatch(entry.upstream) is None:
+                for account in entry.accounts:
+                    account.lose_all(Reason.BAD_VALUE, "no provider calls a model so")
+                continue
             base = self._base(entry, api)
             if base is None:
                 for account in entry.accounts:

@@ -51,6 +51,7 @@ def export_litellm(catalog: Catalog, *, at_ns: int) -> Exported:
     accounts: list[Account] = []
     for model in catalog.models.values():
         account = Account(model.name, model_document(model))
+        account.carry("/name", "/type", "/pricing/source")  # the entry's key, and how the catalog came to the prices
         accounts.append(account)
         key, entry = _Entry(model, account, at_ns).made()
         if entries.setdefault(key, entry) != entry:

@@ -29,7 +29,7 @@ def read_litellm_prices(data: bytes, name: str, *, unit: str | None = None) -> S
         raise SourceError(f"{name} is not a price map: it is no mapping from models to mappings.")
     others: list[Account] = []
     for again in document.twice.get(id(document.value), ()):
-        account = Account(again.key, again.value)
+        account = Account(f"{again.key}#1", again.value)
         account.lose_all(Reason.WRITTEN_TWICE)
         others.append(account)
     upstreams = Counter(_upstream(key, entry) for key, entry in document.value.items())
@@ -66,7 +66,7 @@ def _model(key: str, entry: dict[str, Any], account: Account, unit: str | None, 
     labels = {KEY_LABEL: key, PROVIDER_LABEL: provider}
     if isinstance(mode, str) and mode != mode_of(document.get("endpoints", ())):
         labels[MODE_LABEL] = mode
-    if all(len(value) <= 256 for value in labels.values()):
+    if all(len(value) <= 256 and value.isprintable() for value in labels.values()):
         document["labels"] = labels
         account.carry("/mode")
     return Entry(

@@ -96,8 +96,13 @@ class _Reader:
     def models(self) -> Iterator[Entry]:
         if "default" in self.entries:
             self._default()
+        for key in [key for key, entry in self.entries.items() if not isinstance(entry, dict) and key != "default"]:
+            account = self._account(key)
+            account.lose_all(Reason.NOT_A_MODEL)
+            self.others.append(account)
+            del self.entries[key]
         for again in self.twice.get(id(self.entries), ()):
-            account = Account(f"{self.provider}/{again.key}", again.value)
+            account = Account(f"{self.provider}/{again.key}#1", again.value)
             account.lose_all(Reason.WRITTEN_TWICE)
             self.others.append(account)
         for upstream, keys in sorted(self._grouped().items()):
