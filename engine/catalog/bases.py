@@ -30,45 +30,52 @@ def reference_name(written: str, own_api: str) -> tuple[str, str]:
     return own_api, written
 
 
-def resolve_bases(drafts: Drafts) -> dict[str, Base]:
-    """The base of every model. Each mistake is reported once, in the file that makes it."""
-    chains = Chains({name: _next(draft) for name, draft in drafts.models.items()})
-    for cycle in chains.cycles:
-        message = f"base models go round in a circle: {as_path((*cycle, cycle[0]))}"
-        drafts.problems.append(drafts.models[cycle[0]].document.problem("base-model-cycle", message, "/base_model"))
-    return {name: _resolve(draft, drafts, chains) for name, draft in drafts.models.items()}
+class Bases:
+    """Resolves the base of every model of a catalog. Each mistake is reported once, in the file that makes it."""
 
+    def __init__(self, drafts: Drafts) -> None:
+        self._drafts = drafts
+        self._chains = Chains(
+            {name: base for name, draft in drafts.models.items() if (base := draft.base_in_catalog) is not None}
+        )
+        for cycle in self._chains.cycles:
+            message = f"base models go round in a circle: {as_path((*cycle, cycle[0]))}"
+            drafts.problems.append(drafts.models[cycle[0]].document.problem("base-model-cycle", message, "/base_model"))
 
-def _next(draft: ModelDraft) -> str | None:
-    return draft.base if draft.base is not None and draft.base.startswith("@") else None
+    def chain(self, draft: ModelDraft) -> tuple[str, ...] | None:
+        """The models of the catalog behind this one, nearest first; None where that never ends, or too late."""
+        return self._chains.after(draft.name) if self._chains.is_usable(draft.name) else None
 
-
-def _resolve(draft: ModelDraft, drafts: Drafts, chains: Chains) -> Base:
-    if draft.base is None:
-        if draft.value["type"] == "base" or draft.owner.vendor.needs_base_model:
-            drafts.problems.append(_missing(draft))
+    def of(self, draft: ModelDraft, problems: list[Problem]) -> Base:
+        """The base of one model."""
+        drafts = self._drafts
+        if draft.base is None:
+            if draft.value["type"] == "base" or draft.owner.vendor.needs_base_model:
+                problems.append(_missing(draft))
+                return _UNUSABLE
+            return Base()
+        chain = self.chain(draft)
+        if chain is None:
+            if self._chains.is_first_too_long(draft.name):
+                problems.append(_too_long(draft, self._chains))
             return _UNUSABLE
-        return Base()
-    if not chains.is_usable(draft.name):
-        if chains.is_first_too_long(draft.name):
-            drafts.problems.append(_too_long(draft, chains))
-        return _UNUSABLE
-    chain = chains.after(draft.name)
-    end = chain[-1] if chain else draft.name
-    if end in drafts.offered:
-        found = drafts.offered[end].found
-        resolved = _shown(drafts.offered[end].owner.vendor.api, found)
-        return Base(BaseModel(draft.base, resolved, chain, found.matched_by), found)
-    if end not in drafts.models:
-        if len(chain) == 1 and not drafts.is_broken(end):
-            drafts.problems.append(_unknown(draft, end, drafts))
-        return _UNUSABLE
-    if drafts.models[end].base is None:
-        return Base(BaseModel(draft.base, "", chain))
-    return _reference(draft, drafts.models[end], chain, drafts)
+        end = chain[-1] if chain else draft.name
+        if end in drafts.offered:
+            found = drafts.offered[end].found
+            resolved = _shown(drafts.offered[end].owner.vendor.api, found)
+            return Base(BaseModel(draft.base, resolved, chain, found.matched_by), found)
+        if end not in drafts.models:
+            if len(chain) == 1 and not drafts.is_broken(end):
+                problems.append(_unknown(draft, end, drafts))
+            return _UNUSABLE
+        if drafts.models[end].base is None:
+            return Base(BaseModel(draft.base, "", chain))
+        return _reference(draft, drafts.models[end], chain, drafts, problems)
 
 
-def _reference(draft: ModelDraft, current: ModelDraft, chain: tuple[str, ...], drafts: Drafts) -> Base:
+def _reference(
+    draft: ModelDraft, current: ModelDraft, chain: tuple[str, ...], drafts: Drafts, problems: list[Problem]
+) -> Base:
     """The base at the end of a chain: `current` names a model of the reference data."""
     written = current.base or ""
     api, name = reference_name(written, current.owner.vendor.api)
@@ -79,14 +86,14 @@ def _reference(draft: ModelDraft, current: ModelDraft, chain: tuple[str, ...], d
             hint = (
                 'write another api\'s model (openai:gpt-4.1-nano), a model of the catalog ("@provider/slug"), or none'
             )
-            drafts.problems.append(draft.document.problem("unknown-model", message, "/base_model", hint=hint))
+            problems.append(draft.document.problem("unknown-model", message, "/base_model", hint=hint))
         return _UNUSABLE
     if drafts.lock is None:
         return _UNUSABLE
     found = drafts.find(reference, name)
     if found is None:
         if current is draft:
-            drafts.problems.append(not_in_lock(draft.document, "/base_model", reference, name, drafts.hints))
+            problems.append(not_in_lock(draft.document, "/base_model", reference, name, drafts.hints))
         return _UNUSABLE
     return Base(BaseModel(draft.base or "", _shown(api, found), chain, found.matched_by), found)
 

@@ -1,6 +1,7 @@
 """One document of a catalog: its plain value, and where each part of it stands in the file."""
 
 import re
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -14,29 +15,52 @@ At = Literal["value", "key"]
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that was read: JSON-safe `value`, and positions (line, column; from 1) by JSON pointer.
+class Positions(msgspec.Struct, frozen=True):
+    """Where everything in a document stands, by JSON pointer: mappings' keys by the pointer of their values."""
 
-    `keys` has the position of every mapping's key, by the pointer of its value; `values` that of every value.
-    """
-
-    file: str
-    text: str
-    value: Any
     keys: dict[str, Position]
     values: dict[str, Position]
 
+
+class Document:
+    """A file that was read: its JSON-safe `value`, and where each part of it stands.
+
+    `lines` has the lines of the top mapping's keys. All other positions (line and column, from 1) are found by
+    `locate` when they are first asked for: most documents are right, and positions take more memory than values.
+    """
+
+    __slots__ = ("_locate", "_positions", "file", "lines", "text", "value")
+
+    def __init__(
+        self, *, file: str, text: str, value: Any, lines: dict[str, int], locate: Callable[[str], Positions]
+    ) -> None:
+        self.file = file
+        self.text = text
+        self.value = value
+        self.lines = lines
+        self._locate = locate
+        self._positions: Positions | None = None
+
+    @property
+    def positions(self) -> Positions:
+        """All positions."""
+        if self._positions is None:
+            self._positions = self._locate(self.text)
+        return self._positions
+
     def position(self, at_pointer: str, at: At = "value") -> Position:
         """Where the value (or its key) stands; the nearest enclosing value where the document has none there."""
-        if at == "key" and at_pointer in self.keys:
-            return self.keys[at_pointer]
-        while at_pointer not in self.values and at_pointer:
+        positions = self.positions
+        if at == "key" and at_pointer in positions.keys:
+            return positions.keys[at_pointer]
+        while at_pointer not in positions.values and at_pointer:
             at_pointer = at_pointer.rpartition("/")[0]
-        return self.values.get(at_pointer, (1, 1))
+        return positions.values.get(at_pointer, (1, 1))
 
     def place(self, at_pointer: str) -> str:
         """Where a key stands, for people: "models/openai/support.yaml:7"."""
-        return f"{self.file}:{self.position(at_pointer, 'key')[0]}"
+        line = self.lines.get(at_pointer[1:])
+        return f"{self.file}:{self.position(at_pointer, 'key')[0] if line is None else line}"
 
     def problem(self, code: str, message: str, at_pointer: str = "", *, at: At = "value", hint: str = "") -> Problem:
         """A finding about the value at `at_pointer`, or about its key."""

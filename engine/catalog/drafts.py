@@ -10,6 +10,7 @@ import msgspec
 
 from engine.catalog.document import Document
 from engine.catalog.hints import Hints
+from engine.catalog.names import Names
 from engine.catalog.suggest import Suggestions
 from engine.catalog.vendors import Vendor
 from engine.model import Pricing, Provider
@@ -18,7 +19,7 @@ from engine.pricing.reference import Found
 from engine.problem import Problem
 
 
-class ProviderDraft(msgspec.Struct, frozen=True):
+class ProviderDraft(msgspec.Struct, frozen=True, eq=False):
     """A provider, and what its file says about its models. `factor` is 1 where none is written."""
 
     provider: Provider
@@ -27,10 +28,11 @@ class ProviderDraft(msgspec.Struct, frozen=True):
     factor: Fraction
 
 
-class ModelDraft(msgspec.Struct, frozen=True):
+class ModelDraft(msgspec.Struct, frozen=True, eq=False):
     """A model's document and its provider.
 
-    `own` is the price that the file writes out; None where it inherits, or where a problem was reported.
+    `own` is the price that the file writes out; None where it inherits, or where a problem was reported. `base` is the
+    base model as written; a model of type base is by default its own. `team` is "" for the platform's models.
     """
 
     name: str
@@ -39,6 +41,8 @@ class ModelDraft(msgspec.Struct, frozen=True):
     document: Document
     blob: str
     own: Pricing | None
+    base: str | None
+    team: str = ""
 
     @property
     def value(self) -> dict[str, Any]:
@@ -47,15 +51,30 @@ class ModelDraft(msgspec.Struct, frozen=True):
         return value
 
     @property
-    def base(self) -> str | None:
-        """The base model as written; a model of type base is by default its own."""
-        written: str | None = self.value.get("base_model")
-        if written is None and self.value["type"] == "base" and self.owner.vendor.reference:
-            return self.slug
-        return written
+    def base_in_catalog(self) -> str | None:
+        """The model of the catalog that this one is based on, None where it is none of the catalog's."""
+        return self.base if self.base is not None and self.base.startswith("@") else None
+
+    @property
+    def price_in_catalog(self) -> str | None:
+        """The model of the catalog whose price this one takes, None where it takes none."""
+        written = self.document.value.get("pricing")
+        if written == "inherit":
+            return self.base_in_catalog
+        return written if isinstance(written, str) and written.startswith("@") else None
 
 
-class Offered(msgspec.Struct, frozen=True):
+class RouteDraft(msgspec.Struct, frozen=True, eq=False):
+    """A route's document."""
+
+    name: str
+    slug: str
+    document: Document
+    blob: str
+    team: str = ""
+
+
+class Offered(msgspec.Struct, frozen=True, eq=False):
     """A reference model that a provider offers as it is."""
 
     name: str
@@ -67,17 +86,20 @@ class Offered(msgspec.Struct, frozen=True):
 class Drafts(msgspec.Struct):
     """Everything that is known before resolution, and the problems found so far.
 
-    `lock` is None where it is missing or cannot be used.
+    `lock` is None where it is missing or cannot be used; `found` keeps what was found in it. `names` is there once all
+    names are known.
     """
 
-    providers: dict[str, ProviderDraft]
-    models: dict[str, ModelDraft]
-    offered: dict[str, Offered]
-    broken: set[str]
     problems: list[Problem]
     hints: Hints | None = None
+    providers: dict[str, ProviderDraft] = {}
+    models: dict[str, ModelDraft] = {}
+    routes: dict[str, RouteDraft] = {}
+    offered: dict[str, Offered] = {}
+    broken: set[str] = set()
     lock: Lock | None = None
     found: dict[tuple[str, str], Found | None] = {}
+    names: Names = Names()
     suggestions: Suggestions | None = None
 
     def find(self, reference: str, name: str) -> Found | None:

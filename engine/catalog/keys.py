@@ -1,16 +1,21 @@
-"""Keys: their documents as structs, and what their patterns match."""
+"""Keys: their documents as structs, and hashes that lead to two of them."""
 
+from collections.abc import Mapping
+
+from engine.catalog import parts
 from engine.catalog.document import Document, pointer
-from engine.catalog.patterns import matching_nothing
-from engine.catalog.suggest import Suggestions
 from engine.catalog.values import time_at
 from engine.model import Key, KeySecret
 from engine.problem import Problem
 
 
-def build_key(name: str, document: Document, blob: str, problems: list[Problem]) -> Key | None:
+def build_key(name: str, document: Document, blob: str, team: str, problems: list[Problem]) -> Key | None:
     """A key from a document that passed its schema; None where a problem was reported."""
     value, before = document.value, len(problems)
+    problems += parts.check_owner(document, team)
+    if not team and "owner" not in value:
+        hint = "for example owner: team-support"
+        problems.append(document.problem("missing-key", '"owner" is missing', hint=hint))
     if "secrets" in value and "key_sha256" in value:
         message = '"key_sha256" is the short form of "secrets": only one of them may be there'
         problems.append(document.problem("conflicting-keys", message, "/key_sha256", at="key"))
@@ -26,7 +31,7 @@ def build_key(name: str, document: Document, blob: str, problems: list[Problem])
         return None
     return Key(
         name=name,
-        owner=value["owner"],
+        owner=team or value["owner"],
         models=tuple(value["models"]),
         secrets=secrets or (KeySecret(value["key_sha256"]),),
         file=document.file,
@@ -36,35 +41,22 @@ def build_key(name: str, document: Document, blob: str, problems: list[Problem])
         expires=expires,
         disabled=value.get("disabled", False),
         labels=value.get("labels", {}),
+        rate_limit=parts.rate_limit(value),
+        team=team,
     )
 
 
-def duplicate_secrets(keys: dict[str, tuple[Key, Document]]) -> list[Problem]:
+def duplicate_secrets(keys: Mapping[str, Key], documents: Mapping[str, Document]) -> list[Problem]:
     """duplicate-secret: a hash must lead to one key."""
     problems: list[Problem] = []
-    first: dict[str, str] = {}
-    for key, document in keys.values():
+    first: dict[str, tuple[str, str]] = {}
+    for key in keys.values():
+        document = documents[key.file]
         for index, secret in enumerate(key.secrets):
             at = pointer("secrets", index, "sha256") if "secrets" in document.value else "/key_sha256"
-            place = f"{document.file}:{document.position(at)[0]}"
             if secret.sha256 in first:
-                message = f"this hash stands at {first[secret.sha256]} as well"
+                file, where = first[secret.sha256]
+                message = f"this hash stands at {file}:{documents[file].position(where)[0]} as well"
                 problems.append(document.problem("duplicate-secret", message, at, hint="make a secret for each key"))
-            first.setdefault(secret.sha256, place)
-    return problems
-
-
-def patterns_matching_nothing(keys: dict[str, tuple[Key, Document]], names: frozenset[str]) -> list[Problem]:
-    """matches-nothing: what a key may call, or may not, names no model and no alias."""
-    problems: list[Problem] = []
-    lines = "\n".join(sorted(names))
-    suggestions = Suggestions(names)
-    for key, document in keys.values():
-        for field, patterns in (("models", key.models), ("deny_models", key.deny_models)):
-            for pattern in matching_nothing(patterns, names, lines):
-                at = pointer(field, patterns.index(pattern))
-                hint = suggestions.did_you_mean(pattern)
-                problems.append(
-                    document.problem("matches-nothing", f'"{pattern}" matches no model and no alias', at, hint=hint)
-                )
+            first.setdefault(secret.sha256, (key.file, at))
     return problems

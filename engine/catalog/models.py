@@ -2,23 +2,25 @@
 
 from typing import Any
 
+from engine.catalog import parts
 from engine.catalog.bases import Base, reference_name
 from engine.catalog.document import Document
-from engine.catalog.drafts import ModelDraft, Offered
+from engine.catalog.drafts import ModelDraft, Offered, ProviderDraft
 from engine.catalog.prices import Priced, at_list_price
 from engine.catalog.upstream_rules import check_headers
-from engine.catalog.values import headers, timeouts, whole
-from engine.model import BaseModel, Limits, Model, Pricing, Supports
+from engine.catalog.values import headers, milliseconds, timeouts, whole
+from engine.catalog.vendors import WIRES
+from engine.model import BaseModel, Check, Limits, Model, Pricing, Supports
 from engine.pricing.reference import Found
 from engine.problem import Problem
 
-_OF_THE_PROVIDER = ("headers", "timeouts")
+_OF_THE_PROVIDER = ("headers", "labels", "retry", "supports", "timeouts")
 
 
-def check_model(document: Document) -> list[Problem]:
+def check_model(document: Document, team: str) -> list[Problem]:
     """What a model's file says wrong, by itself."""
     value = document.value
-    problems = list(check_headers(document, value.get("headers", {})))
+    problems = [*parts.check_owner(document, team), *check_headers(document, value.get("headers", {}))]
     if value["type"] == "base" and (value.get("base_model") or "").startswith("@"):
         message = "a model of type base reprices or limits a reference model, not one of the catalog"
         problems.append(document.problem("bad-value", message, "/base_model", hint="write type: custom"))
@@ -29,9 +31,10 @@ def check_model(document: Document) -> list[Problem]:
     return problems
 
 
-def build_model(draft: ModelDraft, base: Base, priced: Priced) -> Model:
-    """The model that a file describes."""
+def build_model(draft: ModelDraft, base: Base, priced: Priced, replacement: str, problems: list[Problem]) -> Model:
+    """The model that a file describes; `replacement` is the full name of what its lifecycle names."""
     value, provider = draft.value, draft.owner.provider
+    above: dict[str, Any] = draft.owner.document.value
     limits = value.get("limits", {})
     window = whole(limits.get("context_window")) or (base.found.model.context_window if base.found else None)
     upstream = draft.slug
@@ -43,7 +46,7 @@ def build_model(draft: ModelDraft, base: Base, priced: Priced) -> Model:
         slug=draft.slug,
         type=value["type"],
         api=provider.api,
-        wire=draft.owner.vendor.wires[0],
+        wire=_wire(draft.owner, base.found),
         upstream_model=value.get("upstream_model", upstream),
         pricing=priced.pricing,
         file=draft.document.file,
@@ -51,19 +54,45 @@ def build_model(draft: ModelDraft, base: Base, priced: Priced) -> Model:
         description=value.get("description", ""),
         base_model=base.base,
         list_pricing=_list_pricing(base.found),
-        owner=value.get("owner", ""),
-        labels=value.get("labels", {}),
+        owner=draft.team or value.get("owner", ""),
+        labels={**provider.labels, **value.get("labels", {})},
         aliases=tuple(value.get("aliases", ())),
-        supports=Supports(**value.get("supports", {})),
-        limits=Limits(window, whole(limits.get("max_output_tokens")), limits.get("over_limit", "refuse")),
+        supports=Supports(**{**above.get("supports", {}), **value.get("supports", {})}),
+        limits=Limits(
+            context_window=window,
+            max_output_tokens=whole(limits.get("max_output_tokens")),
+            over_limit=limits.get("over_limit", "refuse"),
+            max_input_tokens=whole(limits.get("max_input_tokens")),
+        ),
         defaults=value.get("defaults", {}),
         overrides=value.get("overrides", {}),
         forbid=tuple(value.get("forbid", ())),
-        headers=headers(draft.owner.document.value.get("headers"), value.get("headers")),
-        timeouts=timeouts(draft.owner.document.value.get("timeouts"), value.get("timeouts")),
+        headers=headers(above.get("headers"), value.get("headers")),
+        timeouts=timeouts(above.get("timeouts"), value.get("timeouts")),
         on_disconnect=value.get("on_disconnect", "drain"),
         origins=_origins(draft, base, priced),
+        team=draft.team,
+        endpoints=tuple(sorted(value.get("endpoints", ()))),
+        access=parts.access(value, draft.team),
+        rate_limit=parts.rate_limit(value),
+        retry=parts.retry(above.get("retry"), value.get("retry")),
+        strict=value.get("strict", False),
+        record_content=value.get("record_content", "none"),
+        lifecycle=parts.lifecycle(draft.document, replacement, problems),
+        checks=tuple(map(_check, value.get("checks", ()))),
     )
+
+
+def _check(written: dict[str, Any]) -> Check:
+    timeout = milliseconds(written["timeout"]) if "timeout" in written else Check("").timeout_ms
+    return Check(written["prompt"], written.get("expect", ""), written.get("max_cost_usd"), timeout)
+
+
+def _wire(owner: ProviderDraft, found: Found | None) -> str:
+    """The payload format: the base model's maker has its own, where the account speaks it, else the first one."""
+    wires = owner.provider.wires
+    of_maker = [wire for wire in wires if found is not None and WIRES[wire] == found.model.api]
+    return (of_maker or wires)[0]
 
 
 def build_offered(offered: Offered) -> Model:
@@ -79,16 +108,19 @@ def build_offered(offered: Offered) -> Model:
         slug=slug,
         type="base",
         api=provider.api,
-        wire=offered.owner.vendor.wires[0],
+        wire=_wire(offered.owner, found),
         upstream_model=slug,
         pricing=priced.pricing,
         file=file.file,
         blob=provider.blob,
         base_model=BaseModel(slug, f"{provider.api}:{found.model.id}", (), found.matched_by),
         list_pricing=_list_pricing(found),
+        labels=provider.labels,
+        supports=provider.supports,
         limits=Limits(found.model.context_window),
         headers=provider.headers,
         timeouts=provider.timeouts,
+        retry=provider.retry,
         origins={
             **dict.fromkeys(("type", "base_model", "upstream_model"), place),
             "pricing": priced.origin,
@@ -110,6 +142,9 @@ def _origins(draft: ModelDraft, base: Base, priced: Priced) -> dict[str, str]:
         origins["upstream_model"] = "the base model's id" if draft.value["type"] == "base" else "the slug"
     if draft.value.get("pricing") is None or isinstance(draft.value["pricing"], str):
         origins["pricing"] = priced.origin
+    if draft.team:
+        origins["owner"] = f"teams/{draft.team}/"
+        origins.setdefault("access", f"teams/{draft.team}/")
     for key, place in _provider_origins(draft.owner.document.value, draft).items():
         origins[key] = f"{origins[key]}, {place}" if key in origins else place
     return origins

@@ -1,11 +1,33 @@
-"""Which name means which model: full names, offered reference models and aliases."""
+"""Which name means what: full names of models and routes, offered reference models, and aliases."""
 
-from engine.catalog.document import pointer
-from engine.catalog.drafts import Drafts
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from engine.catalog.document import Document, pointer
+from engine.model import ROUTE_PREFIX
 from engine.problem import Problem
 
+if TYPE_CHECKING:
+    from engine.catalog.drafts import Drafts
 
-def settle_offered(drafts: Drafts) -> list[Problem]:
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class Names(msgspec.Struct, frozen=True, eq=False):
+    """All names that can be called: full names, and aliases with what they mean."""
+
+    full: frozenset[str] = frozenset()
+    aliases: Mapping[str, str] = _NONE
+
+    def resolve(self, asked: str) -> str | None:
+        """The full name that a name or alias means."""
+        return asked if asked in self.full else self.aliases.get(asked)
+
+
+def settle_offered(drafts: "Drafts") -> list[Problem]:
     """A file of type base takes the place of the offered model of its name; any other file may not."""
     problems: list[Problem] = []
     for name in sorted(drafts.models.keys() & drafts.offered.keys()):
@@ -22,23 +44,34 @@ def settle_offered(drafts: Drafts) -> list[Problem]:
     return problems
 
 
-def collect_aliases(drafts: Drafts) -> tuple[dict[str, str], list[Problem]]:
-    """The model that each alias means."""
+def collect_names(drafts: "Drafts") -> tuple[Names, list[Problem]]:
+    """What each name and alias means, and the aliases that mean two things."""
     problems: list[Problem] = []
+    full = frozenset((*drafts.models, *drafts.offered, *drafts.routes))
     aliases: dict[str, str] = {}
-    for name in sorted(drafts.models):
-        document = drafts.models[name].document
-        for index, alias in enumerate(document.value.get("aliases", ())):
+    for name, document in _with_aliases(drafts):
+        for index, alias in enumerate(document.value["aliases"]):
             other = ""
-            if alias in drafts.models or alias in drafts.offered or alias in drafts.broken:
-                other = "this model's own name" if alias == name else f"the name of the model {alias}"
+            if alias in full or alias in drafts.broken:
+                what = "route" if alias.startswith(ROUTE_PREFIX) else "model"
+                other = f"this {what}'s own name" if alias == name else f"the name of the {what} {alias}"
             elif alias in aliases:
                 other = f"an alias of {aliases[alias]}"
-            elif alias.startswith("@route/"):
+            elif alias.startswith(ROUTE_PREFIX):
                 other = "reserved for routes"
             if other:
                 message = f'the alias "{alias}" is already {other}'
                 problems.append(document.problem("name-collision", message, pointer("aliases", index)))
             else:
                 aliases[alias] = name
-    return dict(sorted(aliases.items())), problems
+    return Names(full, dict(sorted(aliases.items()))), problems
+
+
+def _with_aliases(drafts: "Drafts") -> Iterable[tuple[str, Document]]:
+    def having() -> Iterator[tuple[str, Document]]:
+        for held in (drafts.models, drafts.routes):
+            for name, draft in held.items():
+                if "aliases" in draft.document.value:
+                    yield name, draft.document
+
+    return sorted(having(), key=lambda pair: pair[0])

@@ -1,16 +1,13 @@
 """What each model costs: its own windows, or the price that it inherits, times a discount on list prices."""
 
 from fractions import Fraction
-from typing import Any
 
 import msgspec
 
-from engine.catalog.bases import Base
+from engine.catalog.bases import Base, Bases
 from engine.catalog.chains import MAX_CHAIN, Chains, as_path
-from engine.catalog.document import Document, pointer
 from engine.catalog.drafts import Drafts, ModelDraft, ProviderDraft
-from engine.catalog.values import time_at
-from engine.model import PriceKind, PriceTier, PriceVariant, PriceWindow, Pricing
+from engine.model import PriceKind, PriceTier, PriceVariant, Pricing
 from engine.money import format_fraction
 from engine.pricing.reference import Found
 from engine.problem import Problem
@@ -26,38 +23,43 @@ class Priced(msgspec.Struct, frozen=True):
 class Prices:
     """Resolves the pricing of every model of a catalog."""
 
-    def __init__(self, drafts: Drafts, bases: dict[str, Base]) -> None:
+    def __init__(self, drafts: Drafts, bases: Bases) -> None:
         self._drafts = drafts
         self._bases = bases
-        self._problems = drafts.problems
-        self._chains = Chains({name: _next(draft) for name, draft in drafts.models.items()})
+        self._chains = Chains(
+            {name: sheet for name, draft in drafts.models.items() if (sheet := draft.price_in_catalog) is not None}
+        )
         for cycle in self._chains.cycles:
             self._report_cycle(cycle)
 
-    def of(self, draft: ModelDraft) -> Priced | None:
+    def chain(self, draft: ModelDraft) -> tuple[str, ...] | None:
+        """The models of the catalog whose price this one takes, nearest first; None where that never ends, or too late."""
+        return self._chains.after(draft.name) if self._chains.is_usable(draft.name) else None
+
+    def of(self, draft: ModelDraft, base: Base, problems: list[Problem]) -> Priced | None:
         """A model's price; None where a problem was reported, here or elsewhere."""
-        if not self._chains.is_usable(draft.name):
+        chain = self.chain(draft)
+        if chain is None:
             if self._chains.is_first_too_long(draft.name):
-                self._report_too_long(draft)
+                problems += self._too_long(draft)
             return None
-        chain = self._chains.after(draft.name)
         end = chain[-1] if chain else draft.name
         if (offered := self._drafts.offered.get(end)) is not None:
-            return self._listed(draft, offered.found, offered.owner)
+            return _listed(draft, offered.found, offered.owner, problems)
         if end not in self._drafts.models:
             if len(chain) == 1 and not self._drafts.is_broken(end):
-                self._report_unknown(draft, end)
+                problems += self._unknown(draft, end)
             return None
-        return self._at_end(draft, self._drafts.models[end])
+        return self._at_end(draft, base, self._drafts.models[end], problems)
 
-    def _at_end(self, draft: ModelDraft, end: ModelDraft) -> Priced | None:
+    def _at_end(self, draft: ModelDraft, base: Base, end: ModelDraft, problems: list[Problem]) -> Priced | None:
         written = end.value.get("pricing")
         if written == "inherit":
-            found = self._bases[end.name].found
-            if found is not None:
-                return self._listed(draft, found, end.owner)
-            if self._bases[end.name].usable and end is draft:
-                self._report_nothing(draft, "this model has no base model")
+            end_base = base if end is draft else self._bases.of(end, [])
+            if end_base.found is not None:
+                return _listed(draft, end_base.found, end.owner, problems)
+            if end_base.usable and end is draft:
+                problems.append(_nothing(draft, "this model has no base model"))
             return None
         pricing = end.own
         if pricing is None:
@@ -66,53 +68,45 @@ class Prices:
         if end is draft:
             return Priced(pricing, origin)
         if pricing.kind == "unpriced":
-            self._report_nothing(draft, f"{end.name} is unpriced")
+            problems.append(_nothing(draft, f"{end.name} is unpriced"))
             return None
         kind: PriceKind = "free" if pricing.kind == "free" else "inherit"
         return Priced(Pricing(kind, pricing.windows, end.name), f"{end.name} ({origin})")
 
-    def _listed(self, draft: ModelDraft, found: Found, owner: ProviderDraft) -> Priced | None:
-        """The list price of a reference model, as the account at `owner` pays it."""
-        if found.model.windows:
-            return at_list_price(found, owner)
-        why = found.model.unpriced or "it has no list price"
-        self._report_nothing(draft, f"{found.model.name} has no price that can be used: {why}")
-        return None
-
-    def _report_unknown(self, draft: ModelDraft, target: str) -> None:
+    def _unknown(self, draft: ModelDraft, target: str) -> list[Problem]:
         if draft.value.get("pricing") == "inherit":
-            return  # said about base_model
+            return []  # said about base_model
         hint = self._drafts.did_you_mean(target)
-        self._problems.append(
-            draft.document.problem("unknown-model", f'there is no model "{target}"', "/pricing", hint=hint)
-        )
+        return [draft.document.problem("unknown-model", f'there is no model "{target}"', "/pricing", hint=hint)]
 
     def _report_cycle(self, cycle: tuple[str, ...]) -> None:
         drafts = [self._drafts.models[name] for name in cycle]
         if all(draft.value.get("pricing") == "inherit" for draft in drafts):
             return  # a circle of base models, and said about them
         message = f"prices go round in a circle: {as_path((*cycle, cycle[0]))}"
-        self._problems.append(drafts[0].document.problem("pricing-cycle", message, "/pricing"))
+        self._drafts.problems.append(drafts[0].document.problem("pricing-cycle", message, "/pricing"))
 
-    def _report_too_long(self, draft: ModelDraft) -> None:
+    def _too_long(self, draft: ModelDraft) -> list[Problem]:
         chain = (draft.name, *self._chains.after(draft.name))
         if all(self._drafts.models[name].value.get("pricing") == "inherit" for name in chain[:-1]):
-            return  # a chain of base models, and said about them
+            return []  # a chain of base models, and said about them
         message = f"the price is inherited over more than {MAX_CHAIN} models: {as_path(chain)}"
-        self._problems.append(draft.document.problem("chain-too-long", message, "/pricing"))
-
-    def _report_nothing(self, draft: ModelDraft, why: str) -> None:
-        hint = "write rates, or leave pricing out to say that the cost is unknown"
-        message = f"there is no price to inherit: {why}"
-        self._problems.append(draft.document.problem("nothing-to-inherit", message, "/pricing", hint=hint))
+        return [draft.document.problem("chain-too-long", message, "/pricing")]
 
 
-def _next(draft: ModelDraft) -> str | None:
-    """The model of the catalog whose price this one takes, None where it takes none."""
-    written = draft.value.get("pricing")
-    if written == "inherit":
-        written = draft.base
-    return written if isinstance(written, str) and written.startswith("@") else None
+def _listed(draft: ModelDraft, found: Found, owner: ProviderDraft, problems: list[Problem]) -> Priced | None:
+    """The list price of a reference model, as the account at `owner` pays it."""
+    if found.model.windows:
+        return at_list_price(found, owner)
+    why = found.model.unpriced or "it has no list price"
+    problems.append(_nothing(draft, f"{found.model.name} has no price that can be used: {why}"))
+    return None
+
+
+def _nothing(draft: ModelDraft, why: str) -> Problem:
+    hint = "write rates, or leave pricing out to say that the cost is unknown"
+    message = f"there is no price to inherit: {why}"
+    return draft.document.problem("nothing-to-inherit", message, "/pricing", hint=hint)
 
 
 def at_list_price(found: Found, owner: ProviderDraft) -> Priced:
@@ -121,43 +115,6 @@ def at_list_price(found: Found, owner: ProviderDraft) -> Priced:
     if owner.factor != 1:
         origin += f" times {format_fraction(owner.factor)} ({owner.document.place('/price_factor')})"
     return Priced(times(found.model.pricing, owner.factor), origin)
-
-
-def read_own(document: Document, problems: list[Problem]) -> Pricing | None:
-    """The price that a model's file writes out; None where it inherits, or where a problem was reported."""
-    written = document.value.get("pricing")
-    if written is None:
-        return Pricing("unpriced")
-    if written == "free":
-        return Pricing("free", (PriceWindow({}),))
-    return None if isinstance(written, str) else _own_windows(document, written, problems)
-
-
-def _own_windows(document: Document, written: Any, problems: list[Problem]) -> Pricing | None:
-    windows: list[PriceWindow] = []
-    starts: dict[int | None, str] = {}
-    before = len(problems)
-    for index, item in enumerate(written if isinstance(written, list) else [written]):
-        at = pointer("pricing", index) if isinstance(written, list) else "/pricing"
-        known = len(problems)
-        start = time_at(document, f"{at}/from", item.get("from"), problems)
-        if len(problems) > known:
-            continue
-        rates = {key: rate for key, rate in item.items() if key != "from"}
-        if not rates:
-            hint = "add input_mtok and output_mtok, or write pricing: free"
-            problems.append(document.problem("missing-key", "this window has no rates", at, hint=hint))
-        if start in starts:
-            line = document.position(starts[start])[0]
-            message = f"this window starts when the one on line {line} starts"
-            hint = "give each window another from; only one may have none"
-            problems.append(document.problem("duplicate-window", message, at, hint=hint))
-        starts[start] = at
-        windows.append(PriceWindow(rates, start))
-    if len(problems) > before:
-        return None
-    windows.sort(key=lambda window: (window.start is not None, window.start or 0))
-    return Pricing("own", tuple(windows))
 
 
 def times(pricing: Pricing, factor: Fraction) -> Pricing:

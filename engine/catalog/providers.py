@@ -2,17 +2,26 @@
 
 from fractions import Fraction
 
+from engine.catalog import parts
 from engine.catalog.document import Document, pointer
 from engine.catalog.drafts import Drafts, Offered, ProviderDraft
 from engine.catalog.hints import not_in_lock
 from engine.catalog.upstream_rules import check_base_url, check_headers
 from engine.catalog.values import headers, timeouts
 from engine.catalog.vendors import VENDORS
-from engine.model import Provider
+from engine.model import Provider, Supports
 from engine.money import parse_decimal
 from engine.pricing.lock import Lock
 from engine.pricing.reference import is_pattern
 from engine.problem import Problem
+
+_EXAMPLES = {
+    "azure base_url": "for example base_url: https://acme.openai.azure.com/openai/v1",
+    "google-vertex region": "for example region: europe-west4",
+    "base_url": "for example base_url: http://127.0.0.1:8000/v1",
+    "project": "for example project: acme-ml",
+    "region": "for example region: us-east-1",
+}
 
 
 def build_provider(name: str, document: Document, blob: str, problems: list[Problem]) -> ProviderDraft | None:
@@ -20,13 +29,18 @@ def build_provider(name: str, document: Document, blob: str, problems: list[Prob
     value = document.value
     vendor = VENDORS[value["api"]]
     found = list(check_headers(document, value.get("headers", {})))
-    base_url = vendor.base_url
+    for needed in vendor.needs:
+        if needed not in value:
+            message = f'"{needed}" is missing: the api "{vendor.api}" asks for it'
+            hint = _EXAMPLES.get(f"{vendor.api} {needed}", _EXAMPLES.get(needed, ""))
+            found.append(document.problem("missing-key", message, hint=hint))
+    base_url = vendor.base_url.format(region=value.get("region", ""))
     if "base_url" in value:
         base_url, wrong = check_base_url(document, value["base_url"])
         found += wrong
-    elif not base_url:
+    elif not base_url and "base_url" not in vendor.needs:
         message = f'"base_url" is missing: the api "{vendor.api}" has no usual address'
-        found.append(document.problem("missing-key", message, hint="for example base_url: http://127.0.0.1:8000/v1"))
+        found.append(document.problem("missing-key", message, hint=_EXAMPLES["base_url"]))
     factor = Fraction(1)
     if "price_factor" in value:
         factor = parse_decimal(value["price_factor"])
@@ -46,11 +60,21 @@ def build_provider(name: str, document: Document, blob: str, problems: list[Prob
         description=value.get("description", ""),
         headers=headers(value.get("headers")),
         timeouts=timeouts(value.get("timeouts")),
+        region=value.get("region", ""),
+        project=value.get("project", ""),
+        api_version=value.get("api_version", ""),
+        wires=tuple(value.get("wires", vendor.wires)),
+        supports=Supports(**value.get("supports", {})),
+        rate_limit=parts.rate_limit(value),
+        retry=parts.retry(value.get("retry")),
+        access=parts.access(value),
+        owner=value.get("owner", ""),
+        labels=value.get("labels", {}),
     )
     return ProviderDraft(provider, vendor, document, factor)
 
 
-def offered_models(draft: ProviderDraft, drafts: Drafts) -> list[Offered]:
+def offered_models(draft: ProviderDraft, drafts: Drafts, problems: list[Problem]) -> list[Offered]:
     """The reference models of `base_models`, in the order written; patterns stand for what the lock says."""
     document, reference = draft.document, draft.vendor.reference
     offered: list[Offered] = []
@@ -58,18 +82,20 @@ def offered_models(draft: ProviderDraft, drafts: Drafts) -> list[Offered]:
         at = pointer("base_models", index)
         if not reference:
             message = f'the api "{draft.vendor.api}" has no reference models to offer'
-            drafts.problems.append(document.problem("bad-value", message, at, hint="write a model file for it"))
+            problems.append(document.problem("bad-value", message, at, hint="write a model file for it"))
         elif drafts.lock is not None:
-            offered += _offered(draft, asked, at, drafts, drafts.lock)
+            offered += _offered(draft, asked, at, drafts, drafts.lock, problems)
     return offered
 
 
-def _offered(draft: ProviderDraft, asked: str, at: str, drafts: Drafts, lock: Lock) -> list[Offered]:
+def _offered(
+    draft: ProviderDraft, asked: str, at: str, drafts: Drafts, lock: Lock, problems: list[Problem]
+) -> list[Offered]:
     reference = draft.vendor.reference
     names: tuple[str, ...] | None = lock.expand(reference, asked) if is_pattern(asked) else (asked,)
     if names == ():
         message = f'the pattern "{asked}" matches no reference model of {reference}'
-        drafts.problems.append(draft.document.problem("matches-nothing", message, at))
+        problems.append(draft.document.problem("matches-nothing", message, at))
     offered: list[Offered] = []
     for name in names if names is not None else ():
         found = drafts.find(reference, name)
@@ -78,5 +104,5 @@ def _offered(draft: ProviderDraft, asked: str, at: str, drafts: Drafts, lock: Lo
             break
         offered.append(Offered(f"@{draft.provider.name}/{name}", draft, found, at))
     if names is None:
-        drafts.problems.append(not_in_lock(draft.document, at, reference, asked, drafts.hints))
+        problems.append(not_in_lock(draft.document, at, reference, asked, drafts.hints))
     return offered

@@ -3,6 +3,9 @@
 The value is composed here, from the events of the C parser. The C composer is never used: it follows aliases, keeps
 the last of two equal keys, resolves by YAML 1.1 and crashes the process on 60 KB of brackets. The event parser is
 iterative, so depth, counts, aliases and tags are refused while the events stream by.
+
+Almost every file is right, so `plain` reads it first, without positions; only what it gives up on is read here, to say
+what is wrong and where. Tests hold the two equal.
 """
 
 import re
@@ -12,14 +15,12 @@ import msgspec
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]  # the stubs do not export it
 
-from engine.catalog.document import Document, Position, escape, file_problem
+from engine.catalog.document import Document, Position, Positions, escape, file_problem
+from engine.catalog.plain import MAX_DEPTH, MAX_SCALAR, MAX_VALUES, read_plain
 from engine.catalog.scalars import NumberRefused, resolve_plain
 from engine.problem import Problem, has_errors
 
 MAX_BYTES = 256 * 1024
-MAX_DEPTH = 32
-MAX_VALUES = 20_000
-MAX_SCALAR = 64 * 1024
 MAX_PROBLEMS = 20
 
 # C0 and C1 controls but tab and line breaks; U+0085, U+2028 and U+2029, which YAML 1.1 parsers take for line breaks;
@@ -46,14 +47,25 @@ def read_yaml(data: bytes, file: str) -> Reading:
     problems = _Problems(file)
     try:
         text = _decode(data, problems)
-        composer = _Composer(text, problems)
-        value = composer.compose()
+        plain = read_plain(text)
+        if plain is not None:
+            document = Document(file=file, text=text, value=plain.value, lines=plain.lines, locate=_locate)
+        else:
+            composer = _Composer(text, problems)
+            composer.compose()
+            document = composer.document(file)
     except _Stop:
         return Reading(None, tuple(problems.found))
     if has_errors(problems.found):
         return Reading(None, tuple(problems.found))
-    document = Document(file=file, text=text, value=value, keys=composer.keys, values=composer.values)
     return Reading(document, tuple(problems.found))
+
+
+def _locate(text: str) -> Positions:
+    """Where everything stands in a text that has been read without a problem."""
+    composer = _Composer(text, _Problems(""))
+    composer.compose()
+    return Positions(composer.keys, composer.values)
 
 
 class _Stop(Exception):
@@ -131,13 +143,19 @@ class _Composer:
         self.count = 0
         self.documents = 0
 
-    def compose(self) -> Any:
+    def document(self, file: str) -> Document:
+        """The document, with all its positions."""
+        positions = Positions(self.keys, self.values)
+        return Document(file=file, text=self.text, value=self.root, lines={}, locate=lambda _: positions)
+
+    def compose(self) -> None:
+        """Take all events of the text. Raises _Stop where nothing more can be learned from it."""
         parser = CParser(self.text)
         try:
             while True:
                 event = parser.get_event()
                 if event is None or type(event) is yaml.StreamEndEvent:
-                    return self.root
+                    return
                 self._take(event)
         except yaml.MarkedYAMLError as error:
             raise self._syntax(error) from None

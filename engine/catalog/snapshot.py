@@ -9,17 +9,18 @@ import functools
 import hashlib
 import sys
 from array import array
+from collections.abc import Iterable
 from itertools import accumulate
 
 import msgspec
 
 import engine
-from engine.catalog.compile import Catalog
-from engine.catalog.patterns import Patterns
-from engine.model import Key, KeySecret, Model, Provider
+from engine.catalog.access import Permissions
+from engine.catalog.catalog import Catalog
+from engine.model import Access, Budget, Key, KeySecret, Model, Provider, Route, Team
 from engine.tree import Tree
 
-FORMAT = 1
+FORMAT = 2
 _MAGIC = b"llm-catalog-snapshot %d\n"
 _HEADER = _MAGIC % FORMAT
 
@@ -44,9 +45,15 @@ class _Artifact(msgspec.Struct, frozen=True):
     aliases: dict[str, str]
     keys: dict[str, memoryview]
     secrets: dict[str, str]
+    routes: dict[str, Route]
+    budgets: dict[str, Budget]
+    teams: dict[str, Team]
+    restricted: dict[str, tuple[str, Access]]
+    environment: str
     sources: memoryview
 
 
+_ALL = Access()
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Artifact)
 _model_decoder = msgspec.msgpack.Decoder(Model)
@@ -74,6 +81,11 @@ def encode(catalog: Catalog) -> bytes:
         aliases=catalog.aliases,
         keys={name: _packed(key) for name, key in catalog.keys.items()},
         secrets=dict(sorted((s.sha256, name) for name, key in catalog.keys.items() for s in key.secrets)),
+        routes=catalog.routes,
+        budgets=catalog.budgets,
+        teams=catalog.teams,
+        restricted={name: (model.file, model.access) for name, model in catalog.models.items() if model.access != _ALL},
+        environment=catalog.environment,
         sources=_packed(_Sources(files, blobs)),
     )
     return _HEADER + _encoder.encode(artifact)
@@ -87,7 +99,8 @@ class Snapshot:
     """One catalog to serve. Immutable for its users; what is decoded or derived on first use stays for its life.
 
     `digest` is the SHA-256 of the artifact in lower-case hex; `engine_version` is the engine that compiled it;
-    `committed_at` is in nanoseconds since the Unix epoch, None for a directory.
+    `committed_at` is in nanoseconds since the Unix epoch, None for a directory. `names` are those of models, `routes`
+    go by theirs. `environment` is "" for the base.
     """
 
     def __init__(self, artifact: _Artifact, digest: str) -> None:
@@ -95,13 +108,16 @@ class Snapshot:
         self._index = {name: index for index, name in enumerate(artifact.names)}
         self._models: dict[str, Model] = {}
         self._keys: dict[str, Key] = {}
-        self._scopes: dict[str, tuple[Patterns, Patterns]] = {}
         self.digest = digest
         self.engine_version = artifact.engine
         self.revision = artifact.revision
         self.committed_at = artifact.committed_at
         self.providers = artifact.providers
         self.names = artifact.names
+        self.routes = artifact.routes
+        self.budgets = artifact.budgets
+        self.teams = artifact.teams
+        self.environment = artifact.environment
 
     @classmethod
     def decode(cls, data: bytes, *, digest: str | None = None) -> "Snapshot":
@@ -120,8 +136,8 @@ class Snapshot:
         return cls(artifact, digest or hashlib.sha256(data).hexdigest())
 
     def resolve(self, asked: str) -> str | None:
-        """The full name of the model that a name or an alias means."""
-        return asked if asked in self._index else self._artifact.aliases.get(asked)
+        """The full name of the model or route that a name or an alias means."""
+        return asked if asked in self._index or asked in self.routes else self._artifact.aliases.get(asked)
 
     def model(self, name: str) -> Model | None:
         """The model with this full name."""
@@ -155,20 +171,23 @@ class Snapshot:
             return None
         return key, next(secret for secret in key.secrets if secret.sha256 == sha256)
 
-    def allows(self, key: Key, name: str) -> bool:
-        """Whether a key's patterns let it call the model with this full name: by its name or any of its aliases."""
-        scope = self._scopes.get(key.name)
-        if scope is None:
-            scope = self._scopes[key.name] = (Patterns(key.models), Patterns(key.deny_models))
-        names = (name, *self._aliases_of.get(name, ()))
-        return scope[0].match_any(names) and not scope[1].match_any(names)
-
     @functools.cached_property
-    def _aliases_of(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for alias, name in self._artifact.aliases.items():
-            found.setdefault(name, []).append(alias)
-        return found
+    def permissions(self) -> Permissions:
+        """Who may call which model or route, and why not."""
+        return Permissions(self.teams, self._artifact.aliases, self._access_of)
+
+    def may_call(self, key: Key, name: str) -> bool:
+        """Whether key, team and access let a key call the model or route with this full name."""
+        return self.permissions.may_call(key, name)
+
+    def _access_of(self, name: str) -> Iterable[tuple[str, Access]]:
+        route = self.routes.get(name)
+        if route is not None:
+            return ((route.file, route.access),)
+        provider = self.providers[name[1:].partition("/")[0]]
+        of_provider = (provider.file, provider.access)
+        of_model = self._artifact.restricted.get(name)
+        return (of_provider,) if of_model is None else (of_model, of_provider)
 
     def documents(self) -> Tree:
         """The tree that this was compiled of."""

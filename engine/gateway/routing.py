@@ -122,7 +122,7 @@ class Caller:
 
     def may_call(self, name: str) -> bool:
         """Whether the key covers the model with this full name."""
-        return self._routes.snapshot.allows(self.key, name)
+        return self._routes.snapshot.may_call(self.key, name)
 
     def visible(self) -> Iterable[Model]:
         """The models that this key may call, in the order of their names."""

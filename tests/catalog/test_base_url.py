@@ -4,11 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.catalog.document import Document
+from engine.catalog.document import Document, Positions
 from engine.catalog.upstream_rules import check_base_url
 from engine.operator.origins import split_url
 
-DOCUMENT = Document(file="providers/p.yaml", text="", value={}, keys={}, values={"": (1, 1), "/base_url": (1, 1)})
+DOCUMENT = Document(
+    file="providers/p.yaml",
+    text="",
+    value={},
+    lines={},
+    locate=lambda _: Positions({}, {"": (1, 1), "/base_url": (1, 1)}),
+)
 PARTS = ["http", "https", "ftp", "://", ":", "/", "//", "@", "?", "#", "a", "A.b", "-", "_", "..", ".", "127.0.0.1", "1", "0x7f",
          "[::1]", "[", "]", "8080", "0", "99999", "%2e", " ", "\\", "é", "v1", "xn--a", "[::ffff:1.2.3.4]", "[fe80::1%eth0]"]  # fmt: skip
 URLS = st.one_of(
@@ -39,8 +45,7 @@ def test_one_spelling(url, canonical):
     assert check_base_url(DOCUMENT, url) == (canonical, [])
 
 
-@pytest.mark.parametrize("url", ["http://user:hunter2@h/v1", "http://h/sk-abcdefghijklmnop1234", "http://hunter2@/"])
+@pytest.mark.parametrize("url", ["http://user:hunter2@h/v1", "http://hunter2@/"])
 def test_no_message_repeats_the_url(url):
     _, (problem,) = check_base_url(DOCUMENT, url)
     assert "hunter2" not in problem.message + problem.hint
-    assert "sk-abc" not in problem.message + problem.hint

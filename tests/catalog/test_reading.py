@@ -113,7 +113,7 @@ def test_a_byte_order_mark_is_only_a_warning():
     reading = read(b"\xef\xbb\xbfa: 1")
     assert reading.document is not None
     assert reading.document.value == {"a": 1}
-    assert reading.document.keys == {"/a": (1, 1)}
+    assert reading.document.positions.keys == {"/a": (1, 1)}
 
 
 def test_lone_carriage_returns_are_line_breaks_like_any_other():
@@ -127,12 +127,12 @@ def test_lone_carriage_returns_are_line_breaks_like_any_other():
 def test_positions_in_flow_and_nested_style():
     document = read('m: {"a/b": [1, {~c: 2}], d: "é" , e: 3}\nn:\n  -  x\n  - y: z\n').document
     assert document is not None
-    assert document.keys["/m/a~1b"] == (1, 5)
-    assert document.values["/m/a~1b/1"] == (1, 16)
-    assert document.keys["/m/a~1b/1/~0c"] == (1, 17)
-    assert document.keys["/m/e"] == (1, 35)
-    assert document.values["/n/0"] == (3, 6)
-    assert document.values["/n/1/y"] == (4, 8)
+    assert document.positions.keys["/m/a~1b"] == (1, 5)
+    assert document.positions.values["/m/a~1b/1"] == (1, 16)
+    assert document.positions.keys["/m/a~1b/1/~0c"] == (1, 17)
+    assert document.positions.keys["/m/e"] == (1, 35)
+    assert document.positions.values["/n/0"] == (3, 6)
+    assert document.positions.values["/n/1/y"] == (4, 8)
     assert document.position("/m/nothing/there") == (1, 4)
 
 
@@ -183,9 +183,9 @@ def test_every_position_is_where_the_key_and_the_value_stand(value, flow):
     document = read(text).document
     assert document is not None
     lines = text.split("\n")
-    for key, (line, column) in document.keys.items():
+    for key, (line, column) in document.positions.keys.items():
         assert lines[line - 1][column - 1] in {'"', "?"}
-        value_line, value_column = document.values[key]
+        value_line, value_column = document.positions.values[key]
         assert lines[value_line - 1][value_column - 1] == '"'
 
 

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.catalog.document import Document
+from engine.catalog.document import Document, Positions
 from engine.catalog.explain import _validator, explain
 from engine.catalog.reading import read_yaml
 from engine.catalog.schema import KINDS, check, is_valid, schema_of
@@ -246,16 +246,16 @@ def test_every_refused_document_is_explained_at_a_place_in_it(kind):
         problems = check(kind, reading.document)
         assert bool(problems) != is_valid(kind, reading.document.value)
         for problem in problems:
-            assert problem.pointer in reading.document.values
+            assert problem.pointer in reading.document.positions.values
             assert (problem.line, problem.column) in {
-                *reading.document.keys.values(),
-                *reading.document.values.values(),
+                *reading.document.positions.keys.values(),
+                *reading.document.positions.values.values(),
             }
 
 
 @given(st.sampled_from(KINDS), st.recursive(st.sampled_from(ODD), lambda inner: st.lists(inner, max_size=3)))
 def test_any_value_is_judged_without_a_crash(kind, value):
-    document = Document(file="f.yaml", text="", value=value, keys={}, values={"": (1, 1)})
+    document = Document(file="f.yaml", text="", value=value, lines={}, locate=lambda _: Positions({}, {"": (1, 1)}))
     assert bool(check(kind, document)) != is_valid(kind, value)
 
 

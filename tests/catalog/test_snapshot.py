@@ -53,7 +53,7 @@ def test_keys_are_found_by_any_of_their_hashes(everything):
 def test_what_a_key_may_call(everything):
     snapshot = Snapshot.decode(encode(everything))
     key = snapshot.key("batch")
-    allowed = {name for name in snapshot.names if snapshot.allows(key, name)}
+    allowed = {name for name in snapshot.names if snapshot.may_call(key, name)}
     assert allowed == {
         "@internal/gift",
         "@internal/gift-too",
@@ -68,6 +68,6 @@ def test_what_a_key_may_call(everything):
 
 def test_other_formats_and_damage_are_refused(everything):
     artifact = encode(everything)
-    for damaged in (b"", b"llm-catalog-snapshot 2\n" + artifact[23:], artifact[:-40], artifact[:30], b"\x00" * 100):
+    for damaged in (b"", b"llm-catalog-snapshot 3\n" + artifact[23:], artifact[:-40], artifact[:30], b"\x00" * 100):
         with pytest.raises(SnapshotFormatError):
             Snapshot.decode(damaged)
