@@ -53,10 +53,10 @@ def documents(workspace):
 
 def test_the_editor_and_we_give_the_same_verdict(server, workspace):
     judged = {True: 0, False: 0}
-    for kind, path, document in documents(workspace):
-        ours = check(kind, document)
-        uri = server.open(str(path.relative_to(workspace)))
-        theirs = server.findings(uri)
+    # All are opened before any is asked for: the server waits a moment for more typing in each.
+    opened = [(server.open(str(found[1].relative_to(workspace))), found) for found in documents(workspace)]
+    for uri, (kind, path, document) in opened:
+        ours, theirs = check(kind, document), server.findings(uri)
         assert bool(theirs) == bool(ours), (path.relative_to(workspace), ours, theirs)
         judged[not ours] += 1
         places = {found["range"]["start"]["line"] + 1 for found in theirs}
