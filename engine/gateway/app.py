@@ -37,13 +37,14 @@ Handler = Callable[[Scope, Receive, Reply], Awaitable[None]]
 
 
 class Gateway:
-    """What the handlers of one worker share. `routes` is replaced whole when a new catalog is published."""
+    """What the handlers of one worker share. `routes` is replaced whole when a new catalog is published; `look` asks for one."""
 
     def __init__(self, settings: Settings, calls: Calls, worker: str) -> None:
         self.settings = settings
         self.calls = calls
         self.worker = worker
         self.routes: Routes | None = None
+        self.look: Callable[[], object] = lambda: None
         self.draining = False
         self.requests = 0
         self.refusals: Counter[str] = Counter()
@@ -61,6 +62,8 @@ class Gateway:
         Raises:
             NotReady: none has been published yet.
         """
+        if self.routes is None:
+            self.look()  # another worker may have been told of the first one a moment earlier, and called ready
         if self.routes is None:
             raise NotReady("No catalog has been loaded yet.", code="no_catalog", headers={"retry-after": "1"})
         return self.routes

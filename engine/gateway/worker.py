@@ -62,6 +62,7 @@ async def serve(settings: Settings, listen: socket.socket, beats: socket.socket,
     gateway = Gateway(settings, calls, name)
     upstreams = Upstreams(settings)
     follower = Follower(Publication(Path(settings.state)), settings, gateway, upstreams)
+    gateway.look = follower.look
     follower.look()
     # What was loaded at the start stays: taking it out of the collector's sight shortens every later collection.
     gc.collect()
