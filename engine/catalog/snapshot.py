@@ -63,32 +63,50 @@ _sources_decoder = msgspec.msgpack.Decoder(_Sources)
 
 def encode(catalog: Catalog) -> bytes:
     """The artifact of a catalog."""
-    tree = catalog.tree
-    files = dict(sorted(tree.files.items()))
-    blobs = dict(sorted(tree.blobs.items()))
-    models = [_encoder.encode(model) for model in catalog.models.values()]
-    ends = array("Q", accumulate(map(len, models)))
-    if sys.byteorder != "little":
-        ends.byteswap()
-    artifact = _Artifact(
-        engine=engine.__version__,
-        revision=tree.revision,
-        committed_at=tree.committed_at,
-        providers=catalog.providers,
-        names=tuple(catalog.models),
-        ends=memoryview(ends.tobytes()),
-        models=memoryview(b"".join(models)),
-        aliases=catalog.aliases,
-        keys={name: _packed(key) for name, key in catalog.keys.items()},
-        secrets=dict(sorted((s.sha256, name) for name, key in catalog.keys.items() for s in key.secrets)),
-        routes=catalog.routes,
-        budgets=catalog.budgets,
-        teams=catalog.teams,
-        restricted={name: (model.file, model.access) for name, model in catalog.models.items() if model.access != _ALL},
-        environment=catalog.environment,
-        sources=_packed(_Sources(files, blobs)),
-    )
-    return _HEADER + _encoder.encode(artifact)
+    return Encoder().encode(catalog)
+
+
+class Encoder:
+    """Encodes one catalog after another; a model that is the same as before is not encoded again."""
+
+    def __init__(self) -> None:
+        self._models: dict[str, tuple[Model, bytes]] = {}
+
+    def encode(self, catalog: Catalog) -> bytes:
+        """The artifact of a catalog."""
+        models = self._encoded(catalog.models)
+        ends = array("Q", accumulate(map(len, models)))
+        if sys.byteorder != "little":
+            ends.byteswap()
+        tree = catalog.tree
+        sources = _Sources(dict(sorted(tree.files.items())), dict(sorted(tree.blobs.items())))
+        secrets = {secret.sha256: name for name, key in catalog.keys.items() for secret in key.secrets}
+        artifact = _Artifact(
+            engine=engine.__version__,
+            revision=tree.revision,
+            committed_at=tree.committed_at,
+            providers=catalog.providers,
+            names=tuple(catalog.models),
+            ends=memoryview(ends.tobytes()),
+            models=memoryview(b"".join(models)),
+            aliases=catalog.aliases,
+            keys={name: _packed(key) for name, key in catalog.keys.items()},
+            secrets=dict(sorted(secrets.items())),
+            routes=catalog.routes,
+            budgets=catalog.budgets,
+            teams=catalog.teams,
+            restricted={name: (each.file, each.access) for name, each in catalog.models.items() if each.access != _ALL},
+            environment=catalog.environment,
+            sources=_packed(sources),
+        )
+        return _HEADER + _encoder.encode(artifact)
+
+    def _encoded(self, models: dict[str, Model]) -> list[bytes]:
+        before, self._models = self._models, {}
+        for name, model in models.items():
+            known = before.get(name)
+            self._models[name] = known if known and known[0] is model else (model, _encoder.encode(model))
+        return [packed for _, packed in self._models.values()]
 
 
 def _packed(value: msgspec.Struct) -> memoryview:

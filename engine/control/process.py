@@ -43,7 +43,7 @@ async def control(settings: Settings, admin: socket.socket, beats: socket.socket
     bookkeeper = Bookkeeper(state / "spool", lambda: Store(database))
     bookkeeper.start()
     source = open_source(**msgspec.structs.asdict(settings.source))
-    publisher = Publisher(source, Publication(state))
+    publisher = Publisher(source, Publication(state), settings.environment)
     reloader = Reloader(publisher)
     workers = Workers()
 

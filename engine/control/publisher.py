@@ -6,8 +6,8 @@ from typing import Literal
 import msgspec
 import structlog
 
-from engine.catalog.compile import compile_catalog
-from engine.catalog.snapshot import encode
+from engine.catalog.compile import Compiler
+from engine.catalog.snapshot import Encoder
 from engine.problem import Problem, has_errors
 from engine.publication import Current, Publication, PublicationError
 from engine.sources.errors import SourceError
@@ -44,11 +44,17 @@ class Reload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Publisher:
-    """One source, one publication. Not for concurrent use: whoever triggers it serialises."""
+    """One source, one publication. Not for concurrent use: whoever triggers it serialises.
 
-    def __init__(self, source: Source, publication: Publication) -> None:
+    Between revisions it remembers what was made of the files, so that a small change is published quickly.
+    """
+
+    def __init__(self, source: Source, publication: Publication, environment: str = "") -> None:
         self._source = source
         self._publication = publication
+        self._environment = environment
+        self._compiler = Compiler()
+        self._encoder = Encoder()
         self._judged: Reload | None = None
         self._published: Current | None = None
         self.last: Reload | None = None
@@ -123,13 +129,13 @@ class Publisher:
             self._published = self._judged = None
 
     def _compile(self, tree: Tree, trigger: str, now: int) -> Reload:
-        outcome = compile_catalog(tree)
+        outcome = self._compiler.compile(tree, environment=self._environment)
         problems = outcome.problems
         if outcome.catalog is None or has_errors(problems):
             return Reload(verdict="rejected", trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
         before = self.served
         try:
-            current = self._publication.publish(encode(outcome.catalog), tree.revision)
+            current = self._publication.publish(self._encoder.encode(outcome.catalog), tree.revision)
         except PublicationError as error:
             return Reload(verdict="unpublishable", trigger=trigger, at_ns=now, revision=tree.revision, error=str(error))
         self._published = current

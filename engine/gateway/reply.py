@@ -4,11 +4,11 @@ import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from email.utils import parsedate_to_datetime
+from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
 from engine.errors import GatewayError
-from engine.model import Model
+from engine.model import Lifecycle, Model
 from engine.wires.openai_errors import openai_error, openai_stream_error
 
 Send = Callable[[Any], Awaitable[None]]
@@ -55,6 +55,7 @@ class Reply:
             (b"x-portkey-retry-attempt-count", b"0"),
             (b"x-portkey-cache-status", b"DISABLED"),
             (b"x-portkey-last-used-option-index", b"config"),
+            *lifecycle_headers(model.lifecycle),
         ]
 
     def name_revision(self, revision: str) -> None:
@@ -111,6 +112,16 @@ class Reply:
     async def _body(self, data: bytes, *, more: bool) -> None:
         if not self.gone:
             await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+
+def lifecycle_headers(lifecycle: Lifecycle) -> list[tuple[bytes, bytes]]:
+    """`Deprecation` (RFC 9745) and `Sunset` (RFC 8594), where the catalog says that a model is on its way out."""
+    headers: list[tuple[bytes, bytes]] = []
+    if lifecycle.status != "active":
+        headers.append((b"deprecation", b"@%d" % ((lifecycle.deprecated_at or 0) // 10**9)))
+    if lifecycle.sunset is not None:
+        headers.append((b"sunset", formatdate(lifecycle.sunset // 10**9, usegmt=True).encode()))
+    return headers
 
 
 def passed_on(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

@@ -16,7 +16,7 @@ from engine.errors import InvalidRequest, ModelNotFound
 from engine.gateway.keys import check_usable, hash_of, presented_secret, refused
 from engine.gateway.upstream import Upstream
 from engine.ledger.record import Attempt
-from engine.model import Key, Model, Provider
+from engine.model import ROUTE_PREFIX, Key, Model, Provider
 from engine.operator.credentials import Bindings, Bound, Disabled
 from engine.operator.origins import Origin, split_url
 from engine.pricing.cost import PricePlan, compile_pricing
@@ -117,7 +117,28 @@ class Caller:
             name = self._routes.snapshot.resolve(asked)
             if name is None or not self.may_call(name):
                 raise self._not_found(asked)
-            route = self._found[asked] = self._routes.of(name)
+            route = self._found[asked] = self._served(name)
+        return route
+
+    def _served(self, name: str) -> Route:
+        """The route of a model that the key may call, or of the one that it redirects to.
+
+        Raises:
+            ModelNotFound: it is not served, for a reason that whoever may call it may know.
+        """
+        if name.startswith(ROUTE_PREFIX):
+            raise ModelNotFound(f"{name} is a route, and routes are not served yet by this version.", param="model")
+        route = self._routes.of(name)
+        lifecycle = route.model.lifecycle
+        if lifecycle.status == "retired":
+            # The compiler refuses replacements that are retired themselves, so this ends.
+            if lifecycle.when_retired == "redirect":
+                return self.route(lifecycle.replacement)
+            instead = f" Use {lifecycle.replacement} instead." if lifecycle.replacement else ""
+            raise ModelNotFound(f"The model {name} is retired.{instead}", param="model")
+        if route.model.endpoints and "chat" not in route.model.endpoints:
+            answers = ", ".join(route.model.endpoints)
+            raise ModelNotFound(f"The model {name} does not answer chat completions, only: {answers}.", param="model")
         return route
 
     def may_call(self, name: str) -> bool:

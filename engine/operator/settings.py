@@ -74,7 +74,7 @@ class DisconnectSettings(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All that whoever runs the gateway decides. Paths are absolute; `origins` and credentials' origins are normal.
 
-    `warnings` are sentences for the log about what was read and may be a mistake.
+    `environment` is that of the catalog, "" for its base. `warnings` are sentences for the log about what was read and may be a mistake.
     """
 
     state: str
@@ -82,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     admin_listen: Address = Address("127.0.0.1", 8791)
     workers: int = 1
     source: SourceSettings = SourceSettings()
+    environment: str = ""
     origins: dict[str, OriginSettings] = {}
     credentials: dict[str, CredentialSettings] = {}
     limits: LimitSettings = LimitSettings()

@@ -50,6 +50,12 @@ def _repo(value: object) -> str:
     return text
 
 
+def _environment(value: object) -> str:
+    if not isinstance(value, str) or CREDENTIAL_NAME.fullmatch(value) is None:
+        raise ValueError("it should be the name of an environment, such as prod")
+    return value
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("it should be text")
@@ -109,6 +115,7 @@ SETTINGS = (
     Setting("repo", "source.repo", _repo, "the catalog is in this Git repository", is_path=True),
     Setting("ref", "source.ref", _text, "branch, tag or commit of the repository"),
     Setting("path", "source.path", _text, "the catalog's directory inside the repository"),
+    Setting("environment", "environment", _environment, "lay environments/<name>/ of the catalog over its base"),
     Setting("limits.max_body_bytes", "limits.max_body_bytes", _positive(parse_size), "largest request body"),
     Setting("limits.body_timeout", "limits.body_timeout_ms", _positive(parse_duration), "time for a body to arrive"),
     Setting("limits.max_response_bytes", "limits.max_response_bytes", _positive(parse_size), "largest answer"),
