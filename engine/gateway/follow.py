@@ -60,7 +60,7 @@ class Follower:
         if current is None or (routes is not None and (routes.seq, routes.digest) == (current.seq, current.digest)):
             return False
         began = time.perf_counter()
-        snapshot = Snapshot.decode(self._publication.load(current.digest))
+        snapshot = Snapshot.decode(self._publication.load(current.digest), digest=current.digest)
         # Secrets are read anew with each catalog, so that a rotated one is taken up by a reload.
         bindings = Bindings(self._settings)
         self._holder.routes = Routes(snapshot, current.seq, current.digest, bindings, self._get_upstream)
