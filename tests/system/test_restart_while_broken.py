@@ -143,3 +143,11 @@ def test_another_source_does_not_start_from_the_catalog_of_the_first(
         assert _last_reload(other)["ok"] is False
         assert other.status()["revision"] is None
         assert wait_for(lambda: _readyz(other)).status_code == 503
+
+
+def test_once_one_worker_is_ready_all_are(tmp_path: Path, repo: CatalogRepo, upstream: ScriptedUpstream) -> None:
+    source = ("--repo", str(repo.repo))
+    with Served(source, tmp_path / "state", origin=upstream.origin, workers=3, ready=False) as gateway:
+        while httpx.get(f"{gateway.url}/readyz", timeout=20).status_code != 200:
+            pass
+        assert {httpx.get(f"{gateway.url}/readyz", timeout=20).status_code for _ in range(60)} == {200}
