@@ -239,3 +239,64 @@ def test_a_link_to_a_catalog_is_placed_where_it_leads(run, catalog, tmp_path):
     (tmp_path / "apart/link").symlink_to(catalog)
     done = run("validate", Path("apart/link"), "--format", "github")
     assert done.stdout.startswith("::error file=catalog/models/local/one.yaml,")
+
+
+@pytest.fixture
+def environments(catalog):
+    """Two environments: staging renames the support team, prod does it with a mistake of its own."""
+    good = (catalog / "models/local/tiny-support.yaml").read_text()
+    for name in ("prod", "staging"):
+        folder = catalog / f"environments/{name}/models/local"
+        folder.mkdir(parents=True)
+        (folder / "tiny-support.yaml").write_text(good.replace("team-support", f"team-{name}"))
+    broken = (catalog / "environments/prod/models/local/tiny-support.yaml").read_text()
+    (catalog / "environments/prod/models/local/tiny-support.yaml").write_text(f"{broken}nope: 1\n")
+    return catalog
+
+
+def test_base_and_every_environment_are_checked(run, environments):
+    done = run("validate")
+    assert done.returncode == 1
+    assert done.stdout.startswith("catalog/environments/prod/models/local/tiny-support.yaml:")
+    assert done.stdout.endswith("4 models, 2 providers, 0 keys, 2 environments, 1 error, 0 warnings\n")
+
+
+def test_one_environment_alone(run, environments):
+    assert run("validate", "--env", "staging").returncode == 0
+    assert run("validate", "--env", "prod").returncode == 1
+    wrong = run("validate", "--env", "stagign")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == 'catalog: The catalog has no environment "stagign".\n    Did you mean "staging"?\n'
+    assert completions_of_environments(run) == ["prod"]
+
+
+def completions_of_environments(run):
+    done = run(_CATALOG_COMPLETE="bash_complete", COMP_WORDS="catalog validate --env p", COMP_CWORD="3")
+    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
+
+
+def test_what_only_an_environment_breaks_names_it(run, environments):
+    """A file of the base that is right by itself, and wrong beside a file of an environment."""
+    (environments / "environments/prod/models/local/tiny-support.yaml").write_text("remove: true\n")
+    (environments / "models/local/child.yaml").write_text(
+        'type: custom\nbase_model: "@local/tiny-support"\npricing: inherit\n'
+    )
+    done = run("validate")
+    assert done.returncode == 1
+    assert "catalog/models/local/child.yaml:2:13: unknown-model in prod: " in done.stdout
+    assert run("validate", "--env", "staging").returncode == 0
+
+
+def test_a_policy_looks_at_the_providers_of_every_environment(run, environments, tmp_path):
+    (environments / "environments/prod/models/local/tiny-support.yaml").unlink()
+    (environments / "environments/prod/providers").mkdir()
+    (environments / "environments/prod/providers/local.yaml").write_text(
+        "api: openai-compatible\ncredential: prod-only\nbase_url: https://llm.acme.internal/v1\n"
+    )
+    arguments = policy(tmp_path, "origins:\n  http://127.0.0.1:8792: {private: true}\n")
+    done = run(*arguments)
+    assert done.stdout.startswith(
+        "catalog/environments/prod/providers/local.yaml:2:13: provider-disabled warning: @local will be disabled: "
+    )
+    assert done.stdout.count("provider-disabled") == 1
+    assert run(*arguments, "--env", "staging", "--strict").returncode == 0
