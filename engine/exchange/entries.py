@@ -37,11 +37,15 @@ class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RouteEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A route. Targets name models by their entries' keys, or other routes as "@route/slug"."""
+    """A route. Targets name models by their entries' keys, or other routes as "@route/slug".
+
+    `said_by` are the fields that say it, and that are lost where one of its models is.
+    """
 
     slug: str
     document: dict[str, Any]
     targets: tuple[tuple[str, dict[str, Any]], ...]
+    said_by: tuple[tuple[Account, str], ...] = ()
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from engine.catalog.vendors import VENDORS
 from engine.exchange.documents import SourceError
-from engine.exchange.entries import Entry, ProviderEntry, Source
+from engine.exchange.entries import Entry, ProviderEntry, RouteEntry, Source
 from engine.exchange.losses import Reason
 from engine.exchange.naming import slugs
 from engine.exchange.rendering import render
@@ -155,14 +155,19 @@ class _Import:
         return None
 
     def _routes(self) -> None:
-        for route in self.source.routes:
+        """Write the routes whose targets are all there; what a missing one had said is lost."""
+        routes = {f"@route/{route.slug}": route for route in self.source.routes}
+        while missing := [name for name, route in routes.items() if not self._has_all(route, routes)]:
+            for name in missing:
+                for account, at in routes.pop(name).said_by:
+                    account.lose(at, Reason.NO_BASE_MODEL, "of a model that a route needs")
+        for route in routes.values():
             path = f"routes/{route.slug}.yaml"
             targets = [{"model": self.names.get(to, to), **how} for to, how in route.targets]
-            if any(not target["model"].startswith("@") for target in targets):
-                self.notes.append(Note(path, "not written: a model that it needs was not imported"))
-                continue
-            document = route.document | {"targets": targets}
-            self.files[path] = render("route", path, document, self.wanted.origin)
+            self.files[path] = render("route", path, route.document | {"targets": targets}, self.wanted.origin)
+
+    def _has_all(self, route: RouteEntry, routes: Mapping[str, RouteEntry]) -> bool:
+        return all(to in self.names or to in routes for to, _ in route.targets)
 
 
 def _selected(source: Source, wanted: Wanted) -> Source:

@@ -35,6 +35,12 @@ _PROVIDERS: dict[str, tuple[str, bool]] = {
     "vllm": ("hosted_vllm", True),
 }
 _FIELD_OF = {price_key: field for field, price_key in reversed(list(TOKENS.items()))}
+# Fields that are no token's, and that LiteLLM has for a threshold or a way of processing as well.
+_SPECIAL = {
+    ("input_cost_per_audio_per_second", True, ""),
+    ("input_cost_per_character", True, ""),
+    ("ocr_cost_per_page", False, "_batches"),
+}
 _SEARCHES = "web_searches_kcount"
 
 
@@ -127,7 +133,7 @@ class _Entry:
         for key, rate in rates.items():
             here = at + pointer(key)
             field, per = _field(key, mode)
-            special = bool(above or suffix)
+            special = bool(above or suffix) and (field, bool(above), suffix) not in _SPECIAL
             if field is None or (special and key not in _FIELD_OF):
                 self.account.lose(here, Reason.CONDITION if field and special else Reason.NO_METER)
                 continue

@@ -62,10 +62,11 @@ SEARCH_SIZES = ("search_context_size_low", "search_context_size_medium", "search
 _TIERED, _SEARCH, _ANNOTATED = "tiered_pricing", "search_context_cost_per_query", "annotation_cost_per_page"
 _PROCESSING = "batches|flex|balanced|priority|ultrafast"
 _FIELD = re.compile(
-    r"(?P<base>.+?)"
+    r"(?P<base>.*?)"
     rf"(?:_(?P<early>{_PROCESSING}))?"
     r"(?:_above_(?P<size>[0-9]{1,9})(?P<k>k?)_tokens)?"
     rf"(?:_(?P<late>{_PROCESSING}))?",
+    re.DOTALL,
 )
 _IS_PRICE = re.compile(r"cost|pric|multiplier")
 
@@ -83,7 +84,7 @@ class Field:
 def parse_field(name: str) -> Field | None:
     """The price and the place that a field's name means; None where it says how it is processed twice."""
     match = _FIELD.fullmatch(name)
-    assert match is not None, "every name has a base"
+    assert match is not None, "it matches everything"
     if match["early"] and match["late"]:
         return None
     above = int(match["size"]) * (1_000 if match["k"] else 1) if match["size"] else 0

@@ -42,6 +42,7 @@ class Groups:
         for deployment in deployments:
             self.members.setdefault(deployment.group, []).append(deployment)
         self.slugs = slugs(self.members)
+        self.said: dict[str, tuple[Account, str]] = {}  # group → the setting that gives it fallbacks
         self.routed: dict[str, str] = {}  # group → route
         self.aliases: dict[str, list[str]] = {group: [] for group in self.members}
         self.retries = self._number("num_retries")
@@ -59,7 +60,9 @@ class Groups:
                 targets = tuple(
                     (member.entry.key, {"weight": weight}) for member, weight in zip(members, weights, strict=True)
                 )
-                pools[group] = RouteEntry(slug=slug, document={"strategy": "weighted"}, targets=targets)
+                pools[group] = RouteEntry(
+                    slug=slug, document={"strategy": "weighted"}, targets=targets, said_by=self._named(group)
+                )
                 self.routed[group] = slug
         made = list(pools.values())
         for group, (others, failures) in fallbacks.items():
@@ -68,7 +71,8 @@ class Groups:
             own = f"@route/{pools[group].slug}" if group in pools else self.members[group][0].entry.key
             targets = tuple((to, {}) for to in (own, *(self._target(other, pools) for other in others)))
             document = {"strategy": "fallback", "fallback_on": failures}
-            made.append(RouteEntry(slug=self.slugs[group], document=document, targets=targets))
+            said_by = (*self._named(group), self.said[group])
+            made.append(RouteEntry(slug=self.slugs[group], document=document, targets=targets, said_by=said_by))
             self.routed[group] = self.slugs[group]
         return tuple(self._with_aliases(route) for route in sorted(made, key=lambda route: route.slug))
 
@@ -100,6 +104,9 @@ class Groups:
             }
         slug = self.slugs[group] if len(members) == 1 else f"{self.slugs[group]}-{members.index(deployment) + 1}"
         return msgspec.structs.replace(entry, document=document, slug_from=slug)
+
+    def _named(self, group: str) -> tuple[tuple[Account, str], ...]:
+        return tuple((member.entry.accounts[0], "/model_name") for member in self.members[group])
 
     def _names_of(self, group: str) -> list[str]:
         return [name for name in (group, *self.aliases[group]) if ALIAS.fullmatch(name)]
@@ -161,17 +168,20 @@ class Groups:
                             continue
                         seen.add(group)
                         self.settings[section].carry(at)
+                        self.said[group] = (self.settings[section], at)
                         yield group, (others, failures)
         for section in _SECTIONS:
             everywhere = _items(self._setting(section, "default_fallbacks"))
             tried = [other for other in everywhere if isinstance(other, str) and self._is_callable(other)]
             if not tried or len(tried) != len(everywhere):
                 continue
-            self.settings[section].carry(pointer(section, "default_fallbacks"))
+            at = pointer(section, "default_fallbacks")
+            self.settings[section].carry(at)
             for group in self.members:
                 others = [other for other in tried if other != group]
                 if group not in seen and others and self._is_callable(group):
                     seen.add(group)
+                    self.said[group] = (self.settings[section], at)
                     yield group, (others, _ANY_FAILURE)
 
     def _is_callable(self, group: str) -> bool:

@@ -161,8 +161,9 @@ def test_without_a_base_model_that_is_known_nothing_is_guessed(imported, is_whol
     is_whole(source.accounts)
     assert [path for path in result.files if path.startswith("models/")] == ["models/hosted-vllm/local-llama.yaml"]
     assert not [path for path in result.files if path.startswith("routes/")]
-    reasons = {loss.reason.value for loss in result.report.losses if loss.entry == "model_list/0"}
-    assert reasons == {"no-base-model", "secret", "no-concept"}
+    lost = {(loss.entry, loss.field): loss.reason.value for loss in result.report.losses}
+    assert {reason for (entry, _), reason in lost.items() if entry == "model_list/0"} == {"no-base-model", "secret"}
+    assert lost["router_settings", "/router_settings/fallbacks/0/gpt-4o/0"] == "no-base-model"
 
 
 @pytest.mark.parametrize(
