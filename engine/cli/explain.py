@@ -125,12 +125,14 @@ def known_codes() -> list[str]:
 def explanation_of(code: str) -> Explanation:
     """What there is to say about a code that is known."""
     from engine.catalog.codes import CODES
+    from engine.catalog.lessons import LESSONS, Lesson, as_text
 
     if code in _ELSEWHERE:
         severity, meaning, why = _ELSEWHERE[code]
         return Explanation(code, severity, meaning, why)
     severity, meaning = CODES[code]
-    return Explanation(code, severity, meaning)
+    lesson = LESSONS.get(code, Lesson(""))
+    return Explanation(code, severity, meaning, lesson.why, as_text(lesson.bad), as_text(lesson.good))
 
 
 def _listed(found: list[Explanation]) -> str:
@@ -140,6 +142,8 @@ def _listed(found: list[Explanation]) -> str:
 
 
 def _lines(found: Explanation) -> Iterator[str]:
+    from engine.reports.neutral import neutral
+
     yield f"{found.code} ({found.severity}): {found.meaning}"
     if found.why:
         yield ""
@@ -151,7 +155,7 @@ def _lines(found: Explanation) -> Iterator[str]:
         if example:
             yield ""
             yield title
-            yield from (f"    {line}".rstrip() for line in example.rstrip("\n").split("\n"))
+            yield from (f"    {neutral(line)}".rstrip() for line in example.rstrip("\n").split("\n"))
 
 
 def _wrapped(text: str) -> list[str]:

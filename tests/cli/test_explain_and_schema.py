@@ -36,15 +36,31 @@ def test_every_code_that_the_engine_writes_is_explained():
     assert written <= set(known_codes())
 
 
-@pytest.mark.parametrize("code", known_codes())
-def test_explain_says_what_and_why(run, code):
-    found = explanation_of(code)
-    assert found.meaning
-    assert found.severity in {"error", "warning"}
-    if code == "unknown-key":
-        done = run("explain", code)
-        assert done.stdout.startswith(f"{code} (error): {found.meaning}\n")
-        assert json.loads(run("explain", code, "--format", "json").stdout)["code"] == code
+def test_every_code_says_what_and_why():
+    for code in known_codes():
+        found = explanation_of(code)
+        assert found.meaning, code
+        assert found.why.endswith("."), code
+        assert found.severity in {"error", "warning"}
+        assert found.good or not found.bad, code
+
+
+def test_an_explanation_as_it_is_read(run):
+    assert run("explain", "quote-it").stdout == (
+        "quote-it (error): a value must be quoted to mean what was meant\n\n"
+        'YAML keeps "@" and the backtick for itself, so a name such as @openai/bot must be quoted.\n\n'
+        "Bad:\n    # models/local/tiny.yaml\n    type: custom\n    aliases: [small]\n    pricing: @openai/bot\n\n"
+        'Good:\n    # models/local/tiny.yaml\n    type: custom\n    aliases: [small]\n    pricing: "@openai/bot"\n'
+    )
+    warning = run("explain", "unpriced").stdout
+    assert "accept: {unpriced: the reason}" in warning
+    assert json.loads(run("explain", "unpriced", "--format", "json").stdout)["code"] == "unpriced"
+
+
+def test_no_example_is_obeyed_by_the_terminal(run):
+    said = run("explain", "forbidden-character").stdout
+    assert "\u202e" not in said
+    assert "\\u202e" in said
 
 
 def test_explain_suggests(run):
