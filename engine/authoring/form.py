@@ -162,9 +162,9 @@ class Form:
         return reference_of(api), name
 
 
-def owner_fault(owner: str) -> str:
-    """An owner is a name like any other."""
-    return "" if not owner or _SLUG.fullmatch(owner) else f'"{owner}" is not a name: {SLUG_HINT}'
+def name_fault(name: str) -> str:
+    """The names of teams and providers are those of files; none at all will do."""
+    return "" if not name or _SLUG.fullmatch(name) else f'"{name}" is not a name: {SLUG_HINT}'
 
 
 def rate_fault(key: str, rate: str) -> str:

@@ -88,7 +88,7 @@ def _checked(flags: dict[str, object], form: "Form") -> dict[str, object]:
     Raises:
         UserError: one is not.
     """
-    from engine.authoring.form import owner_fault, rate_fault
+    from engine.authoring.form import name_fault, rate_fault
     from engine.errors import UserError
 
     given: dict[str, object] = {name: value for name, value in flags.items() if value not in (None, ())}
@@ -109,9 +109,9 @@ def _checked(flags: dict[str, object], form: "Form") -> dict[str, object]:
             faults.append(form.slug_fault(provider, slug, team))
         if "base_model" in given:
             faults.append(form.base_fault(provider, str(given["base_model"])))
-    faults += [owner_fault(str(given.get("owner", ""))), owner_fault(team)]
+    faults += [name_fault(str(given.get("owner", ""))), name_fault(team)]
     if wrong := [fault for fault in faults if fault]:
-        raise UserError(f"Nothing was added: {'; '.join(wrong)}.", exit_code=1)
+        raise UserError(f"Nothing was added: {'; '.join(wrong)}", exit_code=1)
     return given
 
 
@@ -130,7 +130,7 @@ class _Interview:
         Raises:
             UserError: some are missing, and there is nobody to ask.
         """
-        from engine.authoring.form import Answers, owner_fault
+        from engine.authoring.form import Answers, name_fault
 
         self.has_asked = self._ask_or_refuse()
         form, team = self.form, str(self.given.get("team", ""))
@@ -144,7 +144,7 @@ class _Interview:
         upstream = self._text("upstream_model", f"What {provider} calls it", default=slug)
         price = self._price(provider, base)
         owner = (
-            "" if team else self._text("owner", "Owner, the team that answers for it (Enter: none)", fault=owner_fault)
+            "" if team else self._text("owner", "Owner, the team that answers for it (Enter: none)", fault=name_fault)
         )
         labels = self.given["labels"] or self._labels()
         assert isinstance(labels, dict)

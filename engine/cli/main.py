@@ -21,6 +21,10 @@ COMMANDS = {
         "Explain a code of `catalog validate`: what it means, why it matters, a bad and a good example.",
     ),
     "schema": ("engine.cli.schema:schema", "Print the JSON Schema of a kind of file."),
+    "init": (
+        "engine.cli.init:init",
+        "Start a catalog in DIR/catalog, with checks for editors, commits and pull requests.",
+    ),
     "add": (
         "engine.cli.add:add",
         "Add a model: answer questions, or give flags; the file is checked with all others before it is written.",
