@@ -125,7 +125,8 @@ class _Import:
                 for account in entry.accounts:
                     account.lose_all(Reason.NO_BASE_MODEL)
                 continue
-            document: dict[str, Any] = {"type": entry.type}
+            is_itself = base == slug == entry.upstream
+            document: dict[str, Any] = {"type": "base" if is_itself else entry.type}
             if base:
                 document["base_model"] = base
             if entry.upstream != slug:
