@@ -29,6 +29,7 @@ COMMANDS = {
         "engine.cli.add:add",
         "Add a model: answer questions, or give flags; the file is checked with all others before it is written.",
     ),
+    "diff": ("engine.cli.diff:diff", "Show what a change does: prices, routing, and who can no longer call what."),
     "fmt": (
         "engine.cli.fmt:fmt",
         "Put catalog files into canonical form: order of keys, quotes, indents. Comments stay.",

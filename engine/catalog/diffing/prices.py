@@ -111,7 +111,7 @@ def _rate_change(meter: str, before: str | None, after: str | None) -> RateChang
         return RateChange(meter, before, after)
     one, other = Fraction(before), Fraction(after)
     percent = _decimal((other - one) * 100 / one) if one else None
-    tenfold = bool(one and other) and (other > one * TENFOLD or one > other * TENFOLD)
+    tenfold = bool(one and other) and (other >= one * TENFOLD or one >= other * TENFOLD)
     return RateChange(meter, before, after, percent, tenfold)
 
 

@@ -98,7 +98,7 @@ class Repricing(msgspec.Struct, frozen=True):
 
     @property
     def is_tenfold(self) -> bool:
-        """Whether any rate that is not yet past changes by more than ten times."""
+        """Whether any rate that is not yet past changes to ten times as much or a tenth."""
         return any(rate.tenfold for period in self.periods if period.when != "past" for rate in period.rates)
 
 
@@ -149,3 +149,12 @@ class CatalogDiff(msgspec.Struct, frozen=True):
     def is_empty(self) -> bool:
         """Whether nothing changes in effect."""
         return not (self.lost or self.gained or self.entries or self.repriced or self.names or self.list_prices)
+
+    def beyond(self, base: "CatalogDiff") -> "CatalogDiff":
+        """What is not said in `base` already: what an environment adds to it."""
+        return CatalogDiff(
+            **{
+                field: tuple(item for item in getattr(self, field) if item not in getattr(base, field))
+                for field in self.__struct_fields__
+            }
+        )
