@@ -15,14 +15,20 @@ STDIN = "-"
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """A catalog's directory, as people write it, and the paths below it that are meant: files or directories; () for all."""
+    """A catalog's directory, as people write it, and the paths below it that are meant: files or directories; none: all."""
 
     root: Path
-    paths: tuple[str, ...] = ()
+    paths: frozenset[str] = frozenset()
 
     def covers(self, file: str) -> bool:
         """Whether a file of the catalog is meant."""
-        return not self.paths or any(file == path or file.startswith(f"{path}/") for path in self.paths)
+        return not self.paths or not self.paths.isdisjoint(with_parents(file))
+
+
+def with_parents(file: str) -> list[str]:
+    """A path and the directories that it is in, as far as the catalog's own."""
+    parts = file.split("/")
+    return ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
 def choose(paths: Sequence[str]) -> Chosen:
@@ -40,8 +46,8 @@ def choose(paths: Sequence[str]) -> Chosen:
     if len(roots) > 1:
         named = " and ".join(str(root) for root in list(roots.values())[:2])
         raise UserError(f"These paths belong to different catalogs: {named}.", hint="Name one catalog at a time.")
-    inner = tuple(sorted({inside for _, inside in found}))
-    return Chosen(found[0][0], () if "" in inner else inner)
+    inner = frozenset(inside for _, inside in found)
+    return Chosen(found[0][0], frozenset() if "" in inner else inner)
 
 
 def choose_place(path: str) -> tuple[Path, str]:

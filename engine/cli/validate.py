@@ -122,7 +122,7 @@ def _in_catalog(paths: tuple[str, ...], place: str | None, env: str | None, poli
         tree = read_catalog(chosen.root)
     else:
         root, file = choose_place(place)
-        chosen = Chosen(root, (file,))
+        chosen = Chosen(root, frozenset((file,)))
         tree = from_stdin(read_catalog(root), file)
     outcomes = _compiled(tree, env)
     report = msgspec.structs.replace(
@@ -186,13 +186,14 @@ def _narrowed(report: Report, chosen: "Chosen") -> Report:
     """Only what is about the files that were asked for, and how much there is elsewhere."""
     import msgspec
 
+    from engine.cli.chosen import with_parents
     from engine.errors import UserError
 
     shown = tuple(problem for problem in report.problems if chosen.covers(problem.file))
     files = tuple(file for file in report.files if chosen.covers(file))
-    for path in chosen.paths:
-        if not any(known == path or known.startswith(f"{path}/") for known in (*files, *(p.file for p in shown))):
-            raise UserError(f"{chosen.root / path} is no part of the catalog in {chosen.root}.")
+    known = {path for file in (*files, *(problem.file for problem in shown)) for path in with_parents(file)}
+    if unknown := sorted(chosen.paths - known):
+        raise UserError(f"{chosen.root / unknown[0]} is no part of the catalog in {chosen.root}.")
     part = msgspec.structs.replace(report, problems=shown, files=files, chosen=True)
     elsewhere = (report.errors - part.errors, report.warnings - part.warnings)
     return msgspec.structs.replace(part, elsewhere=elsewhere)
