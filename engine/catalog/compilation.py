@@ -19,7 +19,7 @@ from engine.catalog.keys import build_key, duplicate_secrets
 from engine.catalog.layout import LOCK_FILE, ROOT_FILE, Layout, Place, environment_of
 from engine.catalog.memory import Memory
 from engine.catalog.models import build_model, build_offered, check_model
-from engine.catalog.names import collect_names, settle_offered
+from engine.catalog.names import Names, collect_names, settle_offered, with_aliases
 from engine.catalog.prices import Prices
 from engine.catalog.providers import build_provider, offered_models
 from engine.catalog.rates import read_own
@@ -63,8 +63,7 @@ class Compilation:
         self.read()
         self._read_lock()
         self._offer()
-        self.drafts.names, wrong = collect_names(self.drafts)
-        self.problems += wrong
+        self.drafts.names = self._names()
         models = self._models()
         whole = Whole(
             drafts=self.drafts,
@@ -78,7 +77,7 @@ class Compilation:
             teams=dict(sorted(self.teams.items())),
         )
         self.problems += duplicate_secrets(whole.keys, self.documents)
-        self.problems += rules.check_whole(whole, complete=not has_errors(self.problems))
+        self.problems += rules.check_whole(whole, self._memory, complete=not has_errors(self.problems))
         accepting = Accepting(self.documents)
         problems = tuple(sorted(accepting.without(self.problems), key=lambda each: (each.sort_key, each.pointer)))
         if has_errors(problems):
@@ -151,34 +150,35 @@ class Compilation:
 
     def _is_removed(self, place: Place) -> bool:
         """Read a file. Whether it says no more than that the base's file of its path does not hold here."""
-
-        def read(problems: list[Problem]) -> Document | None:
-            reading = read_yaml(self.tree.files[place.file], place.file)
-            problems += reading.problems
-            document = reading.document
-            if document is None or (place.environment and document.value == _REMOVED):
-                return document
-            wrong = check(place.kind, document)
-            problems += wrong
-            if wrong:
-                return None
-            problems += rules.check_document(document)
-            return document
-
-        inputs = (self.tree.blobs[place.file], self.tree.files[place.file])
-        document = self._memory.recall("read", place.file, inputs, self.problems, read)
+        file = place.file
+        document = self._memory.documents.recall(
+            file, self.tree.blobs[file], self.problems, lambda problems: self._read(place, problems)
+        )
         if document is None:
             self.drafts.broken.add(_name_of(place.path))
             return False
         if place.environment and document.value == _REMOVED:
             return True
-        self.documents[place.file] = document
+        self.documents[file] = document
         return False
+
+    def _read(self, place: Place, problems: list[Problem]) -> Document | None:
+        """The document of a file; None where it cannot be used, which is a problem."""
+        reading = read_yaml(self.tree.files[place.file], place.file)
+        problems += reading.problems
+        document = reading.document
+        if document is None or (place.environment and document.value == _REMOVED):
+            return document
+        wrong = check(place.kind, document)
+        problems += wrong
+        if wrong:
+            return None
+        problems += rules.check_document(document)
+        return document
 
     def _provider(self, place: Place) -> None:
         name, document, blob = place.name, self.documents[place.file], self.tree.blobs[place.file]
-        draft = self._memory.recall(
-            "provider",
+        draft = self._memory.providers.recall(
             place.file,
             (document,),
             self.problems,
@@ -191,13 +191,11 @@ class Compilation:
 
     def _model(self, place: Place) -> None:
         document, owner = self.documents[place.file], self.drafts.providers.get(place.names[0])
-        draft = self._memory.recall(
-            "draft",
+        draft = self._memory.drafts.recall(
             place.file,
             (document, owner),
             self.problems,
             lambda problems: self._draft(place, document, owner, problems),
-            errors_depend_on_more=True,
         )
         if draft is None:
             self.drafts.broken.add(place.name)
@@ -220,7 +218,20 @@ class Compilation:
         base: str | None = value.get("base_model")
         if base is None and value["type"] == "base" and owner.vendor.reference:
             base = slug
-        return ModelDraft(place.name, slug, owner, document, self.tree.blobs[place.file], own, base, place.team)
+        based_on = base if base is not None and base.startswith("@") else None
+        priced_as = based_on if value.get("pricing") == "inherit" else value.get("pricing")
+        return ModelDraft(
+            name=place.name,
+            slug=slug,
+            owner=owner,
+            document=document,
+            blob=self.tree.blobs[place.file],
+            own=own,
+            base=base,
+            base_in_catalog=based_on,
+            price_in_catalog=priced_as if isinstance(priced_as, str) and priced_as.startswith("@") else None,
+            team=place.team,
+        )
 
     def _route(self, place: Place) -> None:
         document = self.documents[place.file]
@@ -235,8 +246,7 @@ class Compilation:
 
     def _key(self, place: Place) -> None:
         name, document, blob = place.name, self.documents[place.file], self.tree.blobs[place.file]
-        key = self._memory.recall(
-            "key",
+        key = self._memory.keys.recall(
             place.file,
             (document,),
             self.problems,
@@ -257,9 +267,7 @@ class Compilation:
     def _read_lock(self) -> None:
         data = self.tree.files.get(LOCK_FILE)
         if data is not None:
-            self.drafts.lock, self.drafts.found = self._memory.recall(
-                "lock", "", (data,), self.problems, _lock_of(data)
-            )
+            self.drafts.lock, self.drafts.found = self._memory.lock.recall("", (data,), self.problems, _lock_of(data))
         elif not any(problem.file == LOCK_FILE for problem in self.tree.problems) and (uses := self._first_use()):
             message = f"reference.lock is missing, and {uses} uses the reference data"
             self.problems.append(file_problem("lock-missing", LOCK_FILE, message, hint=UPDATE))
@@ -277,17 +285,27 @@ class Compilation:
 
     def _offer(self) -> None:
         for draft in self.drafts.providers.values():
-            offers = self._memory.recall(
-                "offers",
+            offers = self._memory.offers.recall(
                 draft.provider.name,
                 (draft, self.drafts.lock),
                 self.problems,
                 lambda problems, draft=draft: offered_models(draft, self.drafts, problems),  # type: ignore[misc]
-                errors_depend_on_more=True,
             )
             for offered in offers:
                 self.drafts.offered.setdefault(offered.name, offered)
         self.problems += settle_offered(self.drafts)
+
+    def _names(self) -> Names:
+        drafts = self.drafts
+        aliases = {name: document.value["aliases"] for name, document in with_aliases(drafts)}
+        given = (drafts.models.keys(), drafts.routes.keys(), drafts.offered.keys(), drafts.broken, aliases)
+        inputs = tuple(frozenset(names) for names in given[:4])
+        return self._memory.names.recall(
+            "",
+            (*inputs, aliases),
+            self.problems,
+            lambda problems: collect_names(drafts, problems),
+        )
 
     def _models(self) -> dict[str, Model]:
         drafts = self.drafts
@@ -311,19 +329,16 @@ class Compilation:
                 document = draft.document
                 at = "/lifecycle/replacement"
                 replacement = resolve(drafts, document, at, asked, replacements, self.problems)
-            model = self._memory.recall(
-                "model",
+            model = self._memory.models.recall(
                 draft.document.file,
                 (draft, drafts.lock, behind, replacement),
                 self.problems,
                 lambda problems, draft=draft, replacement=replacement: build(draft, replacement, problems),  # type: ignore[misc]
-                errors_depend_on_more=True,
             )
             if model is not None:
                 models[name] = model
         for offered in drafts.offered.values():
-            models[offered.name] = self._memory.recall(
-                "offered",
+            models[offered.name] = self._memory.offered.recall(
                 offered.name,
                 (offered,),
                 self.problems,

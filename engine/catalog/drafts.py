@@ -32,7 +32,9 @@ class ModelDraft(msgspec.Struct, frozen=True, eq=False):
     """A model's document and its provider.
 
     `own` is the price that the file writes out; None where it inherits, or where a problem was reported. `base` is the
-    base model as written; a model of type base is by default its own. `team` is "" for the platform's models.
+    base model as written; a model of type base is by default its own. `base_in_catalog` is the model of the catalog that
+    this one is based on, `price_in_catalog` the one whose price it takes, each None where it is none of the catalog's.
+    `team` is "" for the platform's models.
     """
 
     name: str
@@ -42,6 +44,8 @@ class ModelDraft(msgspec.Struct, frozen=True, eq=False):
     blob: str
     own: Pricing | None
     base: str | None
+    base_in_catalog: str | None
+    price_in_catalog: str | None
     team: str = ""
 
     @property
@@ -49,19 +53,6 @@ class ModelDraft(msgspec.Struct, frozen=True, eq=False):
         """The document, which has passed its schema."""
         value: dict[str, Any] = self.document.value
         return value
-
-    @property
-    def base_in_catalog(self) -> str | None:
-        """The model of the catalog that this one is based on, None where it is none of the catalog's."""
-        return self.base if self.base is not None and self.base.startswith("@") else None
-
-    @property
-    def price_in_catalog(self) -> str | None:
-        """The model of the catalog whose price this one takes, None where it takes none."""
-        written = self.document.value.get("pricing")
-        if written == "inherit":
-            return self.base_in_catalog
-        return written if isinstance(written, str) and written.startswith("@") else None
 
 
 class RouteDraft(msgspec.Struct, frozen=True, eq=False):

@@ -1,6 +1,6 @@
 """Which name means what: full names of models and routes, offered reference models, and aliases."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -44,12 +44,11 @@ def settle_offered(drafts: "Drafts") -> list[Problem]:
     return problems
 
 
-def collect_names(drafts: "Drafts") -> tuple[Names, list[Problem]]:
-    """What each name and alias means, and the aliases that mean two things."""
-    problems: list[Problem] = []
+def collect_names(drafts: "Drafts", problems: list[Problem]) -> Names:
+    """What each name and alias means; aliases that mean two things are problems."""
     full = frozenset((*drafts.models, *drafts.offered, *drafts.routes))
     aliases: dict[str, str] = {}
-    for name, document in _with_aliases(drafts):
+    for name, document in with_aliases(drafts):
         for index, alias in enumerate(document.value["aliases"]):
             other = ""
             if alias in full or alias in drafts.broken:
@@ -64,14 +63,11 @@ def collect_names(drafts: "Drafts") -> tuple[Names, list[Problem]]:
                 problems.append(document.problem("name-collision", message, pointer("aliases", index)))
             else:
                 aliases[alias] = name
-    return Names(full, dict(sorted(aliases.items()))), problems
+    return Names(full, dict(sorted(aliases.items())))
 
 
-def _with_aliases(drafts: "Drafts") -> Iterable[tuple[str, Document]]:
-    def having() -> Iterator[tuple[str, Document]]:
-        for held in (drafts.models, drafts.routes):
-            for name, draft in held.items():
-                if "aliases" in draft.document.value:
-                    yield name, draft.document
-
-    return sorted(having(), key=lambda pair: pair[0])
+def with_aliases(drafts: "Drafts") -> list[tuple[str, Document]]:
+    """The documents that give aliases, by the full names of what they are about."""
+    found = [(name, draft.document) for name, draft in drafts.models.items() if "aliases" in draft.document.value]
+    found += [(name, draft.document) for name, draft in drafts.routes.items() if "aliases" in draft.document.value]
+    return sorted(found, key=lambda pair: pair[0])

@@ -18,13 +18,18 @@ class Suggestions:
     """Near names out of a large set, for the first mistakes of many: comparing with all takes milliseconds."""
 
     def __init__(self, candidates: Iterable[str], *, at_most: int = 20) -> None:
-        self._candidates = tuple(candidates)
+        self._candidates = candidates
+        self._sorted: list[str] | None = None
         self._left = at_most
 
     def did_you_mean(self, word: str) -> str:
         """A question with the nearest name; "" where none is near, or enough has been suggested."""
         self._left -= 1
-        return did_you_mean(word, self._candidates) if self._left >= 0 else ""
+        if self._left < 0:
+            return ""
+        if self._sorted is None:
+            self._sorted = sorted(self._candidates)  # of several that are equally near, always the same
+        return did_you_mean(word, self._sorted)
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str:

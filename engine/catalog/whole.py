@@ -10,7 +10,7 @@ from engine.catalog.document import Document
 from engine.catalog.drafts import Drafts
 from engine.catalog.layout import Place
 from engine.catalog.names import Names
-from engine.model import Access, Budget, Key, Model, Provider, Route, Team
+from engine.model import Access, Budget, Key, Lifecycle, Model, Provider, Route, Team
 
 
 class Whole(msgspec.Struct, dict=True):
@@ -35,6 +35,12 @@ class Whole(msgspec.Struct, dict=True):
     def callers(self) -> frozenset[str]:
         """The names of teams, declared or only named as the owner of a key."""
         return frozenset((*self.teams, *(key.owner for key in self.keys.values())))
+
+    @functools.cached_property
+    def replaced(self) -> dict[str, tuple[str, Lifecycle]]:
+        """What has a replacement: the file and lifecycle of each, by its full name."""
+        things: list[Model | Route] = [*self.models.values(), *self.routes.values()]
+        return {thing.name: (thing.file, thing.lifecycle) for thing in things if thing.lifecycle.replacement}
 
     @functools.cached_property
     def permissions(self) -> Permissions:

@@ -4,11 +4,13 @@ They are in three tables, by what they look at: one document, one model beside i
 What a single field says wrong by itself is found where the field is read.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 
 from engine.catalog.bases import Base
 from engine.catalog.document import Document
 from engine.catalog.drafts import ModelDraft
+from engine.catalog.memory import Memory
 from engine.catalog.rules.budgets import unpriced
 from engine.catalog.rules.lifecycle import replacement_cycle, retired_replacement
 from engine.catalog.rules.models import context_window_above_base, provider_not_allowed
@@ -40,8 +42,9 @@ OF_THE_WHOLE: tuple[Callable[[Whole], Iterator[Problem]], ...] = (
     team_widens_access,
     retired_replacement,
     replacement_cycle,
-    confusable_name,
 )
+# What depends on the names alone, as long as it finds nothing.
+OF_THE_NAMES: tuple[Callable[[Whole], Iterator[Problem]], ...] = (confusable_name,)
 # What is said of the whole only once the whole is known: a broken file may hold what is missed.
 OF_THE_COMPLETE: tuple[Callable[[Whole], Iterator[Problem]], ...] = (matches_nothing,)
 
@@ -58,7 +61,16 @@ def check_model(draft: ModelDraft, base: Base) -> Iterator[Problem]:
         yield from rule(draft, base)
 
 
-def check_whole(whole: Whole, *, complete: bool) -> Iterator[Problem]:
+def check_whole(whole: Whole, memory: Memory, *, complete: bool) -> list[Problem]:
     """What several files say wrong together; `complete` where none of them is missing for an error."""
+    problems: list[Problem] = []
     for rule in (*OF_THE_WHOLE, *(OF_THE_COMPLETE if complete else ())):
-        yield from rule(whole)
+        problems += rule(whole)
+    names = (whole.names, *(tuple(each) for each in (whole.providers, whole.keys, whole.budgets, whole.teams)))
+    for rule in OF_THE_NAMES:
+        memory.rules.recall(rule.__name__, names, problems, functools.partial(_find, rule, whole))
+    return problems
+
+
+def _find(rule: Callable[[Whole], Iterator[Problem]], whole: Whole, problems: list[Problem]) -> None:
+    problems += rule(whole)

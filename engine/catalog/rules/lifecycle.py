@@ -14,7 +14,7 @@ def retired_replacement(whole: Whole) -> Iterator[Problem]:
     """retired-replacement: what should be called instead is itself retired."""
     cycles = _cycles(whole)
     circular = {name for cycle in cycles for name in cycle}
-    for name, (file, lifecycle) in _replaced(whole).items():
+    for name, (file, lifecycle) in whole.replaced.items():
         target = _lifecycle_of(whole, lifecycle.replacement)
         if target is not None and target.status == "retired" and name not in circular:
             message = f"the replacement {lifecycle.replacement} is itself retired"
@@ -24,23 +24,13 @@ def retired_replacement(whole: Whole) -> Iterator[Problem]:
 
 def replacement_cycle(whole: Whole) -> Iterator[Problem]:
     """replacement-cycle: replacements lead back to themselves."""
-    replaced = _replaced(whole)
     for cycle in _cycles(whole):
         message = f"replacements go round in a circle: {as_path((*cycle, cycle[0]))}"
-        yield whole.documents[replaced[cycle[0]][0]].problem("replacement-cycle", message, _AT)
-
-
-def _replaced(whole: Whole) -> dict[str, tuple[str, Lifecycle]]:
-    return {
-        name: (thing.file, thing.lifecycle)
-        for held in (whole.models, whole.routes)
-        for name, thing in held.items()
-        if thing.lifecycle.replacement
-    }
+        yield whole.documents[whole.replaced[cycle[0]][0]].problem("replacement-cycle", message, _AT)
 
 
 def _cycles(whole: Whole) -> list[tuple[str, ...]]:
-    return Chains({name: lifecycle.replacement for name, (_, lifecycle) in _replaced(whole).items()}).cycles
+    return Chains({name: lifecycle.replacement for name, (_, lifecycle) in whole.replaced.items()}).cycles
 
 
 def _lifecycle_of(whole: Whole, name: str) -> Lifecycle | None:
