@@ -35,7 +35,7 @@ COMMANDS = {
         "Put catalog files into canonical form: order of keys, quotes, indents. Comments stay.",
     ),
     "import": ("engine.cli.import_:import_", "Import models and prices from another format."),
-    "export": ("engine.cli.export:export", "Export a catalog as LiteLLM's price map or as plain JSON."),
+    "export": ("engine.cli.export:export", "Export a catalog to LiteLLM or as plain JSON."),
     "keys": ("engine.cli.keys:keys", "Make, replace, list and revoke the keys of those who may call."),
     "reference": ("engine.cli.reference:reference", "Lock the reference data that a catalog uses."),
     "serve": ("engine.cli.serve:serve", "Serve the models of a catalog, and follow it without a restart."),

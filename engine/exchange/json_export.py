@@ -6,12 +6,14 @@ from typing import Any
 import msgspec
 
 from engine.catalog.compile import Catalog
-from engine.model import Lifecycle, Model, PriceTier, PriceVariant, PriceWindow, Pricing
+from engine.model import Lifecycle, Model, PriceTier, PriceVariant, PriceWindow, Pricing, Provider, Route
 
 FORMAT = 1
 _MODEL_FIELDS = (
     "description", "owner", "team", "labels", "aliases", "endpoints", "limits", "supports", "defaults", "overrides", "forbid",
 )  # fmt: skip
+_PROVIDER_FIELDS = ("name", "description", "owner", "labels", "api", "base_url", "region", "project", "api_version")
+_ROUTE_FIELDS = ("name", "description", "owner", "team", "labels", "strategy", "targets", "fallback_on", "aliases")
 
 
 def export_json(catalog: Catalog) -> bytes:
@@ -19,10 +21,17 @@ def export_json(catalog: Catalog) -> bytes:
     document = {
         "format": FORMAT,
         "revision": catalog.tree.revision,
+        "providers": [_only(provider, _PROVIDER_FIELDS) for provider in catalog.providers.values()],
         "models": [model_document(model) for model in catalog.models.values()],
+        "routes": [_only(route, _ROUTE_FIELDS) for route in catalog.routes.values()],
         "aliases": catalog.aliases,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+
+
+def _only(value: Provider | Route, names: tuple[str, ...]) -> dict[str, Any]:
+    plain = msgspec.to_builtins(value)
+    return {name: plain[name] for name in names if plain.get(name)}
 
 
 def model_document(model: Model) -> dict[str, Any]:

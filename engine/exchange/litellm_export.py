@@ -20,7 +20,7 @@ from engine.pricing.meters import BY_PRICE_KEY
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 # LiteLLM's provider for an api, and whether it stands before the model's name.
-_PROVIDERS: dict[str, tuple[str, bool]] = {
+PROVIDERS: dict[str, tuple[str, bool]] = {
     "anthropic": ("anthropic", False),
     "aws": ("bedrock", True),
     "azure": ("azure", True),
@@ -59,22 +59,23 @@ def export_litellm(catalog: Catalog, *, at_ns: int) -> Exported:
         account = Account(model.name, model_document(model))
         account.carry("/name", "/type", "/pricing/source")  # the entry's key, and how the catalog came to the prices
         accounts.append(account)
-        key, entry = _Entry(model, account, at_ns).made()
+        key, entry = MapEntry(model, account, at_ns).made()
         if entries.setdefault(key, entry) != entry:
             account.lose_all(Reason.CONTRADICTION, f"another model is {key} as well")
     files: dict[str, tuple[str, ...]] = {
-        account.entry: (_key(model),) for account, model in zip(accounts, catalog.models.values(), strict=True)
+        account.entry: (key_of(model),) for account, model in zip(accounts, catalog.models.values(), strict=True)
     }
     report = make_report("catalog", catalog.tree.revision, accounts, files, [], [])
     return Exported(msgspec.json.format(_ENCODER.encode(dict(sorted(entries.items()))), indent=4) + b"\n", report)
 
 
-def _key(model: Model) -> str:
-    provider, before = _PROVIDERS.get(model.api, (model.api, True))
+def key_of(model: Model) -> str:
+    """What LiteLLM calls a model: the key that it had there, or the name by LiteLLM's own rules."""
+    provider, before = PROVIDERS.get(model.api, (model.api, True))
     return model.labels.get(KEY_LABEL) or (f"{provider}/{model.upstream_model}" if before else model.upstream_model)
 
 
-class _Entry:
+class MapEntry:
     """One model as an entry of the price map."""
 
     def __init__(self, model: Model, account: Account, at_ns: int) -> None:
@@ -84,8 +85,9 @@ class _Entry:
         self.entry: dict[str, Any] = {}
 
     def made(self) -> tuple[str, dict[str, Any]]:
+        """The entry's key and what it says; the account then tells what it does not say."""
         model, account = self.model, self.account
-        provider = model.labels.get(PROVIDER_LABEL) or _PROVIDERS.get(model.api, (model.api, True))[0]
+        provider = model.labels.get(PROVIDER_LABEL) or PROVIDERS.get(model.api, (model.api, True))[0]
         mode = model.labels.get(MODE_LABEL) or mode_of(model.endpoints)
         self.entry["litellm_provider"] = provider
         if mode:
@@ -94,7 +96,7 @@ class _Entry:
         account.carry(*(pointer("labels", label) for label in (KEY_LABEL, PROVIDER_LABEL, MODE_LABEL)))
         self._prices(mode)
         self._rest()
-        return _key(model), dict(sorted(self.entry.items()))
+        return key_of(model), dict(sorted(self.entry.items()))
 
     def _prices(self, mode: str) -> None:
         pricing, account = self.model.pricing, self.account

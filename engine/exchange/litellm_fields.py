@@ -130,7 +130,8 @@ def read_prices(entry: Mapping[str, Any], mode: str, sheet: Sheet, at: str = "",
             continue
         field = parse_field(name)
         if field is not None and field.base in TOKENS:
-            if tiered and not field.place.when:
+            replaced = tiered and not field.place.when
+            if replaced and (field.place.above or not sheet.has(TOKENS[field.base])):
                 sheet.lose(here, Reason.CONTRADICTION, f"{_TIERED} takes its place")
             else:
                 sheet.put(TOKENS[field.base], value, per_token, here, field.place)

@@ -15,7 +15,7 @@ def render(kind: str, path: str, document: dict[str, Any], origin: str, remarks:
         f"# imported from {origin} {_MARK}",
         *(f"# {remark}" for remark in remarks),
     )
-    return canonical.render(kind, document, top=top).encode()
+    return canonical.render(kind, document, top=top, blocks=("pricing",)).encode()
 
 
 def is_imported(data: bytes) -> bool:

@@ -62,6 +62,10 @@ class Sheet:
             return
         self.account.carry(at)
 
+    def has(self, key: str, place: Place = USUAL) -> bool:
+        """Whether a price was taken."""
+        return (place, key) in self._rates
+
     def lose(self, at: str, reason: Reason, detail: str = "", *, value: Any = None) -> None:
         """A price that cannot be carried; where it is above zero, the others are not the whole cost."""
         self.is_silent = False

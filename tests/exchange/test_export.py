@@ -4,8 +4,11 @@ import json
 from decimal import Decimal
 
 import pytest
+import yaml
 
 from engine.exchange.json_export import export_json
+from engine.exchange.litellm_config import read_litellm_config
+from engine.exchange.litellm_config_export import export_litellm_config
 from engine.exchange.litellm_export import export_litellm
 from engine.exchange.losses import leaves, pointer
 
@@ -132,3 +135,38 @@ def test_nothing_is_lost_but_what_litellm_cannot_say(real_litellm, compiled):
     assert {loss.field.split("/")[1] for loss in report.losses} <= {"description", "pricing"}
     assert report.lost < 20
     assert pointer("a/b~c") == "/a~1b~0c"
+
+
+ROUTES = {
+    "routes/split.yaml": b'strategy: weighted\ntargets: [{model: "@openai/m", weight: 95}, {model: "@openai/free", weight: 5}]\n',
+    "routes/safe.yaml": b'strategy: fallback\ntargets: [{model: m}, {model: "@openai/free"}]\nfallback_on: [timeout]\naliases: [s]\n',
+    "routes/deep.yaml": b'strategy: fallback\ntargets: [{model: "@route/safe"}]\n',
+}
+
+
+def test_litellms_config_has_models_groups_and_fallbacks(compiled, imported, is_whole):
+    catalog = compiled(CATALOG | ROUTES)
+    exported = export_litellm_config(catalog, at_ns=NOW)
+    config = numbers(exported.data)
+    assert yaml.safe_load(exported.data)["model_list"]
+    groups = {}
+    for item in config["model_list"]:
+        groups.setdefault(item["model_name"], []).append(item["litellm_params"])
+    assert [params["weight"] for params in groups["@route/split"]] == [95, 5]
+    assert [params["model"] for params in groups["@route/safe"]] == ["openai/ft:m:acme"]
+    assert "@route/deep" not in groups
+    assert config["router_settings"]["fallbacks"] == [{"@route/safe": ["@openai/free"]}]
+    assert config["router_settings"]["model_group_alias"] == {"m": "@openai/m", "s": "@route/safe"}
+    first = next(item for item in config["model_list"] if item["model_name"] == "@openai/m")
+    assert first["litellm_params"]["api_base"] == "https://a.example/v1"
+    assert first["model_info"]["input_cost_per_token"] == Decimal("0.0000002")
+    lost = {(loss.entry, loss.field): loss.reason.value for loss in exported.report.losses}
+    assert lost["@route/safe", "/fallback_on/0"] == "condition"
+    assert lost["@route/deep", "/targets/0/model"] == "condition"
+
+    again = read_litellm_config(exported.data, "config.yaml")
+    is_whole(again.accounts)
+    files = imported(again).files
+    split = yaml.safe_load(files["routes/route-split.yaml"])
+    assert [target["weight"] for target in split["targets"]] == [95, 5]
+    assert yaml.safe_load(files["models/openai/openai-m.yaml"])["pricing"]["input_mtok"] == "0.2"

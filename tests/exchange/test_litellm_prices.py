@@ -95,6 +95,10 @@ def test_tiered_pricing_prices_the_whole_request(of):
         "tiers": [{"above_input_tokens": 256_000, "input_mtok": "0.25"}],
     }
     assert lost == {"/input_cost_per_token": "contradiction"}
+    assert of({"tiered_pricing": tiers, "input_cost_per_token": 5e-8})[1] == {}
+    assert of({"tiered_pricing": tiers, "output_cost_per_token": 5e-8})[1] == {
+        "/output_cost_per_token": "contradiction"
+    }
     document, lost = of({"tiered_pricing": [{"range": [10, 20], "input_cost_per_token": 1e-6}]})
     assert "pricing" not in document
     assert set(lost.values()) == {"ambiguous"}
