@@ -31,7 +31,7 @@ class Source(NamedTuple):
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @click.option("--as", "place", metavar="PLACE", help="What a file outside a catalog is: models/openai/support.yaml.")
 def fmt(paths: tuple[str, ...], check: bool, diff: bool, place: str | None) -> int:  # noqa: FBT001 - click's flags
-    """Put catalog files into canonical form: order of keys, quotes, indents. Comments stay.
+    """Put catalog files into canonical form: order of keys, quotes, indents; comments stay.
 
     PATHs are catalogs, directories in them, files, or - for standard input; if left out, catalog/ here, or here. What
     the files say never changes. Exit code 0: done; 1: --check found something; 2: a file does not read, and was left as

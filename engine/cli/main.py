@@ -32,7 +32,7 @@ COMMANDS = {
     "diff": ("engine.cli.diff:diff", "Show what a change does: prices, routing, and who can no longer call what."),
     "fmt": (
         "engine.cli.fmt:fmt",
-        "Put catalog files into canonical form: order of keys, quotes, indents. Comments stay.",
+        "Put catalog files into canonical form: order of keys, quotes, indents; comments stay.",
     ),
     "import": ("engine.cli.import_:import_", "Import models and prices from another format."),
     "export": ("engine.cli.export:export", "Export a catalog to LiteLLM or as plain JSON."),
