@@ -29,7 +29,8 @@ from engine import heartbeat
 from engine.errors import UserError
 from engine.operator.settings import Settings
 from engine.operator.values import Address
-from engine.sources.source import open_source
+from engine.publication import Publication
+from engine.sources.source import Source, open_source
 
 log = structlog.get_logger("supervisor")
 
@@ -68,9 +69,10 @@ class Supervisor:
         Raises:
             UserError: a port or the state directory is in use, or cannot be used; or no catalog can ever be named so.
         """
-        open_source(**msgspec.structs.asdict(self.settings.source))
+        source = open_source(**msgspec.structs.asdict(self.settings.source))
         with (
             _locked_state(Path(self.settings.state), source_identity(self.settings)) as patience,
+            _something_to_serve(source, Publication(Path(self.settings.state))),
             _bound(self.settings.listen, "--listen", patience) as listen,
             _bound(self.settings.admin_listen, "--admin-listen", patience) as admin,
             _Signals() as signals,
@@ -200,6 +202,18 @@ def source_identity(settings: Settings) -> str:
     """Which catalog is followed, in one line: what was published from another one is not its last good state."""
     source = settings.source
     return f"{source.repo}@{source.ref}:{source.path}" if source.repo else str(source.catalog)
+
+
+@contextlib.contextmanager
+def _something_to_serve(source: Source, publication: Publication) -> Iterator[None]:
+    """Where nothing was ever published, a source that is not there is a mistake; later it is only away.
+
+    Raises:
+        SourceError: it is not there, or cannot be read at all.
+    """
+    if publication.stamp() is None:
+        source.head()
+    yield
 
 
 @contextlib.contextmanager

@@ -90,7 +90,7 @@ class Publisher:
                 log.exception("internal error while compiling")
         if not _same(outcome, self.last):
             outcome = msgspec.structs.replace(outcome, duration_ms=round((time.perf_counter() - began) * 1000, 1))
-            _report(outcome)
+            _report(outcome, serving=self.served is not None)
         if outcome.held:
             self.last_good_ns = outcome.at_ns
         self.last = outcome
@@ -152,7 +152,7 @@ def _same(new: Reload, old: Reload | None) -> bool:
     return (new.verdict, new.revision, new.error) == (old.verdict, old.revision, old.error)
 
 
-def _report(outcome: Reload) -> None:
+def _report(outcome: Reload, *, serving: bool) -> None:
     what = {"revision": outcome.revision, "trigger": outcome.trigger, "milliseconds": outcome.duration_ms}
     if outcome.held:
         log.info(
@@ -160,7 +160,8 @@ def _report(outcome: Reload) -> None:
         )
         return
     log.error(
-        "catalog not published: the last good one stays in force",
+        "catalog not published",
+        meanwhile="the last good one stays in force" if serving else "nothing is served yet",
         verdict=outcome.verdict,
         error=outcome.error or None,
         **what,
