@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from engine.authoring.form import Answers, Form
-    from engine.catalog.compile import Catalog
+    from engine.catalog.compile import Catalog, Compiler
     from engine.tree import Tree
 
 _TYPES = ("fine-tuned", "custom", "base")
@@ -40,6 +40,7 @@ def add(path: str | None, **flags: object) -> int:
     from engine.authoring.adding import with_files
     from engine.authoring.files import create, replace
     from engine.authoring.form import Form
+    from engine.catalog.compile import Compiler
     from engine.catalog.layout import LOCK_FILE
     from engine.cli.asking import confirm, interactive
     from engine.cli.catalogs import find_catalog, read_catalog
@@ -47,7 +48,8 @@ def add(path: str | None, **flags: object) -> int:
 
     root = find_catalog(path)
     tree = read_catalog(root)
-    form = Form(_sound(tree, root), load)
+    compiler = Compiler()
+    form = Form(_sound(tree, root, compiler), load)
     asked = _Interview(form, _checked(flags, form), may_ask=interactive())
     answers = asked.answers()
     data = answers.text(tree.files).encode()
@@ -55,7 +57,7 @@ def add(path: str | None, **flags: object) -> int:
     files = {answers.file: data} | ({} if lock is None else {LOCK_FILE: lock})
     click.echo(f"\n{root / answers.file}\n")
     click.echo("".join(f"    {line}\n" for line in data.decode().splitlines()))
-    _refuse_errors(with_files(tree, files), answers, root, form)
+    _refuse_errors(with_files(tree, files), answers, root, form, compiler)
     if asked.has_asked and not confirm("Write it?", default=True):
         click.echo("Nothing was written.")
         return 1
@@ -68,18 +70,19 @@ def add(path: str | None, **flags: object) -> int:
     return 0
 
 
-def _sound(tree: "Tree", root: Path) -> "Catalog":
+def _sound(tree: "Tree", root: Path, compiler: "Compiler") -> "Catalog":
     """The catalog as it is, without errors: else nobody could tell what the new file does to it."""
-    from engine.catalog.compile import compile_catalog
-    from engine.cli.catalogs import report_of
+    from engine.catalog.compile import merged
     from engine.errors import UserError
+    from engine.problem import Severity
 
-    outcome = compile_catalog(tree)
-    if outcome.catalog is None:
-        count = report_of(outcome, tree, root).errors
+    outcomes = compiler.compile_all(tree)
+    count = sum(problem.severity is Severity.ERROR for problem in merged(outcomes))
+    catalog = outcomes[""].catalog
+    if count or catalog is None:
         message = f"The catalog in {root} has {count} error{'' if count == 1 else 's'}; nothing was added."
         raise UserError(message, hint=f"Mend it first: see `catalog validate {root}`.", exit_code=1)
-    return outcome.catalog
+    return catalog
 
 
 def _checked(flags: dict[str, object], form: "Form") -> dict[str, object]:
@@ -267,23 +270,23 @@ def _lock(before: "Tree", after: "Tree", root: Path, form: "Form") -> bytes | No
         raise UserError(message, hint=hint, exit_code=1) from None
 
 
-def _refuse_errors(tree: "Tree", answers: "Answers", root: Path, form: "Form") -> None:
-    """Compile all with the new file; say what is wrong with it, and stop where that is an error."""
+def _refuse_errors(tree: "Tree", answers: "Answers", root: Path, form: "Form", compiler: "Compiler") -> None:
+    """Compile all with the new file, in every environment; say what is wrong, and stop where that is an error."""
     import msgspec
 
-    from engine.catalog.compile import compile_catalog
+    from engine.catalog.compile import merged
     from engine.cli.catalogs import report_of, wants_color
     from engine.errors import UserError
     from engine.problem import has_errors
     from engine.reports import render
 
-    outcome = compile_catalog(tree)
-    failed = has_errors(outcome.problems)
+    outcomes = compiler.compile_all(tree)
+    failed = has_errors(merged(outcomes))
     if failed:
-        outcome = compile_catalog(tree, hints=form.reference)
-    told = tuple(problem for problem in outcome.problems if failed or problem.file == answers.file)
+        outcomes = compiler.compile_all(tree, hints=form.reference)
+    told = tuple(problem for problem in merged(outcomes) if failed or problem.file == answers.file)
     if told:
-        report = msgspec.structs.replace(report_of(outcome, tree, root), problems=told)
+        report = msgspec.structs.replace(report_of(outcomes[""], tree, root), problems=told)
         click.echo(render(report, "text", color=wants_color()), color=True)
     if failed:
         raise UserError("The catalog would have errors; nothing was written.", exit_code=1)

@@ -108,6 +108,37 @@ def test_a_catalog_with_errors_is_left_alone(run, catalog):
     assert tree(catalog) == before
 
 
+def test_every_environment_is_checked(run, catalog):
+    overlay = catalog / "environments/prod/models/openai/support-bot-v3.yaml"
+    overlay.parent.mkdir(parents=True)
+    text = (catalog / "models/openai/support-bot-v3.yaml").read_text()
+    overlay.write_text(text.replace("aliases: [", "aliases: [triage-bot, "))
+    assert run("validate").returncode == 0
+    before = tree(catalog)
+    done = run(*PRICED, "--slug", "triage-bot", "--provider", "openai")
+    assert done.returncode == 0, "an alias and a slug are two names"
+    assert tree(catalog) != before
+    overlay.write_text(text.replace("aliases: [", 'aliases: ["@openai/triage-bot-2", '))
+    done = run(*PRICED, "--slug", "triage-bot-2")
+    assert done.returncode == 1
+    assert "name-collision" in done.stdout
+    assert "nothing was written" in done.stderr
+    assert not (catalog / "models/openai/triage-bot-2.yaml").exists()
+
+
+def test_a_team_owns_what_is_below_it(run, catalog):
+    (catalog / "teams/search").mkdir(parents=True)
+    (catalog / "teams/search/team.yaml").write_text("description: Search\n")
+    done = run(*GIVEN, "--inherit", "--team", "search")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "owner" not in (catalog / "teams/search" / FILE).read_text()
+    assert run(*PRICED, "--slug", "cheap", "--price", "input_mtok=0.01", "--team", "search").returncode == 1
+    assert run("keys", "new", "search-app", "--team", "search", "--models", "@openai/triage").returncode == 0
+    assert run("keys", "rotate", "search-app").returncode == 0
+    assert "teams/search/keys/search-app.yaml" in run("keys", "list").stdout
+    assert run("validate").returncode == 0
+
+
 def test_other_models_are_never_repriced_by_the_way(run, catalog):
     """A lock made by another version of the reference data, with another price."""
     file = catalog / "reference.lock"
