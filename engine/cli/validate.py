@@ -168,11 +168,12 @@ def _findings(outcomes: "dict[str, Outcome]", settings: "Settings | None") -> "t
     from engine.catalog.compile import merged
 
     found = set(merged(outcomes) if "" in outcomes else next(iter(outcomes.values())).problems)
-    for outcome in outcomes.values():
-        if outcome.catalog is not None and settings is not None:
-            from engine.cli.policy import policy_findings
+    if settings is not None:
+        from engine.cli.policy import policy_findings
 
-            found.update(policy_findings(outcome.catalog, settings))
+        # A gateway runs one environment, or the base; without files of its own an environment is the base.
+        run = outcomes.get(settings.environment) or next(iter(outcomes.values()))
+        found.update(policy_findings(run.catalog, settings) if run.catalog is not None else ())
     return tuple(sorted(found, key=lambda problem: (problem.sort_key, problem.pointer, problem.hint)))
 
 

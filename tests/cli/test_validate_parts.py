@@ -287,16 +287,17 @@ def test_what_only_an_environment_breaks_names_it(run, environments):
     assert run("validate", "--env", "staging").returncode == 0
 
 
-def test_a_policy_looks_at_the_providers_of_every_environment(run, environments, tmp_path):
+def test_a_policy_is_about_the_environment_that_its_gateway_runs(run, environments, tmp_path):
     (environments / "environments/prod/models/local/tiny-support.yaml").unlink()
     (environments / "environments/prod/providers").mkdir()
     (environments / "environments/prod/providers/local.yaml").write_text(
         "api: openai-compatible\ncredential: prod-only\nbase_url: https://llm.acme.internal/v1\n"
     )
-    arguments = policy(tmp_path, "origins:\n  http://127.0.0.1:8792: {private: true}\n")
-    done = run(*arguments)
+    base = "origins:\n  http://127.0.0.1:8792: {private: true}\n"
+    assert run(*policy(tmp_path, base), "--strict").returncode == 0
+    assert run(*policy(tmp_path, f"{base}environment: staging\n"), "--strict").returncode == 0
+    done = run(*policy(tmp_path, f"{base}environment: prod\n"))
     assert done.stdout.startswith(
         "catalog/environments/prod/providers/local.yaml:2:13: provider-disabled warning: @local will be disabled: "
     )
-    assert done.stdout.count("provider-disabled") == 1
-    assert run(*arguments, "--env", "staging", "--strict").returncode == 0
+    assert run(*policy(tmp_path, base), "--env", "prod", "--strict").returncode == 1

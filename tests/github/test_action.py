@@ -73,7 +73,6 @@ def test_the_comment_is_one_and_follows(repository, run_action, api):
     run_action(repository)
     assert len(api.comments) == 101
     assert "### Catalog: sound" in api.comments[-1]["body"]
-    assert "do not change" in api.comments[-1]["body"]
 
 
 def test_a_person_who_quotes_the_marker_keeps_their_comment(repository, run_action, api):
@@ -161,6 +160,63 @@ def test_no_input_is_a_command(repository, run_action, path):
     assert run.code == 2
     assert "Usage" not in run.log
     assert not (repository / "stolen").exists()
+
+
+@pytest.fixture
+def merged(repository):
+    """What GitHub checks out for a pull request: a merge of the base and a change that reprices one model."""
+    model = repository / "catalog/models/local/tiny-support.yaml"
+    (repository / "catalog/keys/app.yaml").write_text(f'owner: team-app\nmodels: ["*"]\nkey_sha256: "{"1" * 64}"\n')
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "A key")
+    git(repository, "branch", "-qf", "main")
+    model.write_text(model.read_text().replace('"0.10"', '"0.11"'))
+    git(repository, "commit", "-qam", "Another price")
+    git(repository, "switch", "-q", "--detach", "main")
+    git(repository, "merge", "-q", "--no-ff", "-m", "Merge", "change")
+    return repository
+
+
+def test_the_change_is_what_the_merge_changes(merged, run_action, api):
+    run = run_action(merged, base_sha="1" * 40)
+    assert run.code == 0, run.log
+    assert (run.outputs["changed"], run.outputs["broken"]) == ("1", "0")
+    [comment] = api.comments
+    for said in (comment["body"], run.summary):
+        assert "@local/tiny-support" in said
+        assert "0.11" in said
+    assert "### Catalog: sound\n\nErrors: 0. Warnings: 0.\n" in comment["body"]
+
+
+def test_a_caller_who_loses_a_model_is_counted(merged, run_action, api):
+    (merged / "catalog/models/openai/support-bot-v3.yaml").unlink()
+    run = run_action(merged)
+    assert run.outputs["broken"] == "1"
+    assert "app" in api.comments[0]["body"]
+
+
+def test_a_change_without_effect_begins_no_comment(merged, run_action, api):
+    run = run_action(merged, base="HEAD")
+    assert (run.code, run.outputs["changed"]) == (0, "0")
+    assert api.comments == []
+
+
+def test_a_base_is_brought_here_where_the_clone_is_shallow(merged, run_action, tmp_path):
+    git(merged, "config", "uploadpack.allowAnySHA1InWant", "true")
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth=1", "--branch=change", f"file://{merged}", str(shallow))
+    run = run_action(shallow, base_sha=git(merged, "rev-parse", "main"))
+    assert (run.code, run.outputs["changed"]) == (0, "1"), run.log
+    assert run_action(shallow, base="main").outputs["changed"] == "1"
+
+
+def test_a_catalog_that_does_not_compile_is_not_compared(merged, run_action, api):
+    break_it(merged)
+    run = run_action(merged)
+    assert run.code == 1
+    assert "was not compared" in run.log
+    assert "was not compared" in api.comments[0]["body"]
+    assert run.outputs["changed"] == ""
 
 
 def test_a_base_that_is_not_there_is_said(repository, run_action):

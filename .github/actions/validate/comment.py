@@ -52,7 +52,7 @@ def keep(number: int, change: str) -> None:
     path = f"/repos/{repository()}/issues/{number}/comments"
     text = body(change)
     found = existing(path)
-    worth = bool(change.strip()) or os.environ.get("ERRORS", "0") not in {"", "0"}
+    worth = any(os.environ.get(name, "") not in {"", "0"} for name in ("ERRORS", "CHANGED"))
     if found is None and worth:
         call("POST", path, {"body": text})
     elif found is not None and found["body"] != text:
@@ -84,7 +84,7 @@ def body(change: str) -> str:
     errors, warnings = (os.environ.get(name) or "?" for name in ("ERRORS", "WARNINGS"))
     verdict = "sound" if errors == "0" else "refused"
     head = f"{marker()}\n### Catalog: {verdict}\n\nErrors: {errors}. Warnings: {warnings}.\n\n"
-    text = change.strip() or "The models, prices and keys of the catalog do not change."
+    text = change.strip() or "What the change means was not compared: see the findings and notices of the run."
     room = MOST_CHARACTERS - len(head)
     if len(text) > room:
         text = text[:room].rpartition("\n")[0] + "\n\n… and more: see the summary of the run."
