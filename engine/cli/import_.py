@@ -159,15 +159,14 @@ def _origin(files: dict[str, bytes], repo: str | None, commit: str | None) -> st
 
 
 def _existing(tree: "Tree") -> dict[str, str]:
-    """The catalog's providers and their apis."""
+    """The catalog's providers and their apis; imported ones too, since people write their base_url."""
     from engine.catalog.reading import read_yaml
     from engine.catalog.vendors import VENDORS
-    from engine.exchange.rendering import is_imported
 
     found = {}
     for path, data in tree.files.items():
         folder, _, name = path.rpartition("/")
-        document = read_yaml(data, path).document if folder == "providers" and not is_imported(data) else None
+        document = read_yaml(data, path).document if folder == "providers" else None
         api = document.value.get("api") if document is not None and isinstance(document.value, dict) else None
         if isinstance(api, str) and api in VENDORS:
             found[name.removesuffix(".yaml")] = api

@@ -1,4 +1,4 @@
-"""Reading other people's JSON, TOML and YAML: numbers stay the text that they are, and keys that stand twice are seen."""
+"""Reading other people's JSON and TOML: numbers stay the text that they are, and keys that stand twice are seen."""
 
 import json
 import tomllib
@@ -6,8 +6,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
-
-from engine.catalog.reading import read_yaml
 
 MAX_DEPTH = 64
 _LONGEST_NUMBER = 128
@@ -80,7 +78,7 @@ def read_toml(data: bytes, name: str) -> dict[str, Any]:
         value = tomllib.loads(data.decode(), parse_float=number)
     except UnicodeDecodeError as error:
         raise SourceError(f"{name} is not UTF-8 text: byte {error.start}.") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, and integers of more digits than Python converts
         raise SourceError(f"{name} is not TOML: {error}.") from None
     except RecursionError:
         raise SourceError(f"{name} is nested too deep.") from None
@@ -106,6 +104,3 @@ def _check_depth(value: Any, name: str) -> None:
             raise SourceError(f"{name} is nested too deep.")
         if isinstance(at, dict | list):
             waiting += [(inner, depth + 1) for inner in (at.values() if isinstance(at, dict) else at)]
-
-
-__all__ = ["Json", "SourceError", "Twice", "read_json", "read_toml", "read_yaml"]

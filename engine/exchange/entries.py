@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from engine.exchange.losses import Account
+from engine.exchange.documents import Twice
+from engine.exchange.losses import Account, Reason, pointer
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,3 +62,18 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         """All accounts, by the entry's name."""
         found = [*self.others, *(account for model in self.models for account in model.accounts)]
         return sorted(found, key=lambda account: account.entry)
+
+
+def account_of(name: str, entry: Any, twice: dict[int, list[Twice]]) -> Account:
+    """An entry's account, with what stands in it twice."""
+    account = Account(name, entry)
+    waiting = [("", entry)]
+    while waiting:
+        at, value = waiting.pop()
+        for again in twice.get(id(value), ()):
+            account.add(f"{at}{pointer(again.key)}#1", again.value, Reason.WRITTEN_TWICE)
+        if isinstance(value, dict):
+            waiting += [(at + pointer(key), inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(at + pointer(index), inner) for index, inner in enumerate(value)]
+    return account

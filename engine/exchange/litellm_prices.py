@@ -4,11 +4,10 @@ from collections import Counter
 from typing import Any
 
 from engine.exchange.documents import SourceError, read_json
-from engine.exchange.entries import Entry, Source
+from engine.exchange.entries import Entry, Source, account_of
 from engine.exchange.litellm_entries import describe, mode_of
 from engine.exchange.litellm_fields import read_prices
 from engine.exchange.losses import Account, Reason
-from engine.exchange.portkey import account_of
 from engine.exchange.sheet import Sheet
 
 NOT_MODELS = frozenset(("sample_spec", "fallback_generalizations"))

@@ -1,11 +1,12 @@
 """Groups of LiteLLM's deployments, their fallbacks and aliases, as routes: where a route says exactly the same."""
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import msgspec
 
+from engine.exchange.amounts import Refused, exact
 from engine.exchange.entries import Entry, RouteEntry
 from engine.exchange.litellm_entries import whole
 from engine.exchange.losses import Account, Reason, pointer
@@ -21,6 +22,8 @@ _ANY_FAILURE: list[str | int] = [
 _SECTIONS = ("router_settings", "litellm_settings")
 _WEIGHTS = ("weight", "rpm", "tpm")
 _LARGEST_WEIGHT = 1_000_000
+_MOST_ATTEMPTS = 5
+_Said = TypeVar("_Said", int, str)
 
 
 class Deployment(msgspec.Struct, frozen=True):
@@ -45,36 +48,59 @@ class Groups:
         self.said: dict[str, tuple[Account, str]] = {}  # group → the setting that gives it fallbacks
         self.routed: dict[str, str] = {}  # group → route
         self.aliases: dict[str, list[str]] = {group: [] for group in self.members}
-        self.retries = self._number("num_retries")
-        self.seconds = self._number("timeout") or self._number("request_timeout")
+        self.attempts = self._setting_as("num_retries", _attempts)
+        self.total = self._setting_as("timeout", _duration) or self._setting_as("request_timeout", _duration)
 
     def routes(self) -> tuple[RouteEntry, ...]:
         """Routes for groups of several deployments, and for those with fallbacks."""
         fallbacks = dict(self._fallbacks())
         shuffled = self._is_shuffled()
         self._group_aliases()
-        pools: dict[str, RouteEntry] = {}
-        for group, members in self.members.items():
-            if len(members) > 1 and shuffled and (weights := self._weights(members)) is not None:
-                slug = f"{self.slugs[group]}-pool"[:64] if group in fallbacks else self.slugs[group]
-                targets = tuple(
-                    (member.entry.key, {"weight": weight}) for member, weight in zip(members, weights, strict=True)
-                )
-                pools[group] = RouteEntry(
-                    slug=slug, document={"strategy": "weighted"}, targets=targets, said_by=self._named(group)
-                )
-                self.routed[group] = slug
+        weights = {
+            group: shares
+            for group, members in self.members.items()
+            if len(members) > 1 and shuffled and (shares := self._weights(members)) is not None
+        }
+        for group in [
+            group for group, (others, _) in fallbacks.items() if not self._have_one_name((group, *others), weights)
+        ]:
+            account, at = self.said[group]
+            account.lose(at, Reason.CONDITION, "the weights of one of its groups")
+            del fallbacks[group]
+        pools = {group: self._pool(group, shares, alone=group not in fallbacks) for group, shares in weights.items()}
         made = list(pools.values())
         for group, (others, failures) in fallbacks.items():
-            if len(self.members[group]) > 1 and group not in pools:
-                continue
-            own = f"@route/{pools[group].slug}" if group in pools else self.members[group][0].entry.key
-            targets = tuple((to, {}) for to in (own, *(self._target(other, pools) for other in others)))
-            document = {"strategy": "fallback", "fallback_on": failures}
-            said_by = (*self._named(group), self.said[group])
-            made.append(RouteEntry(slug=self.slugs[group], document=document, targets=targets, said_by=said_by))
+            targets: tuple[tuple[str, dict[str, Any]], ...] = tuple(
+                (self._target(one, pools), {}) for one in (group, *others)
+            )
             self.routed[group] = self.slugs[group]
-        return tuple(self._with_aliases(route) for route in sorted(made, key=lambda route: route.slug))
+            made.append(
+                RouteEntry(
+                    slug=self.slugs[group],
+                    document={"strategy": "fallback", "fallback_on": failures, **self._with_aliases(group)},
+                    targets=targets,
+                    said_by=(*self._named(group), self.said[group]),
+                )
+            )
+        return tuple(sorted(made, key=lambda route: route.slug))
+
+    def _pool(self, group: str, shares: list[int], *, alone: bool) -> RouteEntry:
+        """A route over a group's deployments; where the group has fallbacks, these have its name."""
+        slug = self.slugs[group]
+        if alone:
+            self.routed[group] = slug
+        while not alone and slug in self.slugs.values():
+            slug = f"{slug[:59]}-pool"
+        members = self.members[group]
+        return RouteEntry(
+            slug=slug,
+            document={"strategy": "weighted", **(self._with_aliases(group) if alone else {})},
+            targets=tuple((member.entry.key, {"weight": share}) for member, share in zip(members, shares, strict=True)),
+            said_by=self._named(group),
+        )
+
+    def _have_one_name(self, groups: tuple[str, ...], weights: dict[str, list[int]]) -> bool:
+        return all(len(self.members[group]) == 1 or group in weights for group in groups)
 
     def finish(self, deployment: Deployment) -> Entry:
         """A deployment's model: with the group's name as an alias where it stands alone, and the settings for all."""
@@ -93,15 +119,10 @@ class Groups:
             account.lose("/model_name", Reason.CONDITION, "how it is picked from several deployments")
         if group not in self.routed and len(members) == 1 and (aliases := self._names_of(group)):
             document["aliases"] = aliases
-        retries = _own_number(deployment, "num_retries", account)
-        retries = self.retries if retries is None else retries
-        if retries is not None and 0 <= retries <= 4 and retries == int(retries):
-            document["retry"] = {"attempts": int(retries) + 1}
-        seconds = _own_number(deployment, "timeout", account) or self.seconds
-        if seconds is not None and 0 < seconds * 1000 < 10_000_000 and seconds * 1000 == int(seconds * 1000):
-            document["timeouts"] = {
-                "total": f"{int(seconds)}s" if seconds == int(seconds) else f"{int(seconds * 1000)}ms"
-            }
+        if (attempts := _own(deployment, "num_retries", _attempts) or self.attempts) is not None:
+            document["retry"] = {"attempts": attempts}
+        if (total := _own(deployment, "timeout", _duration) or self.total) is not None:
+            document["timeouts"] = {"total": total}
         slug = self.slugs[group] if len(members) == 1 else f"{self.slugs[group]}-{members.index(deployment) + 1}"
         return msgspec.structs.replace(entry, document=document, slug_from=slug)
 
@@ -111,12 +132,9 @@ class Groups:
     def _names_of(self, group: str) -> list[str]:
         return [name for name in (group, *self.aliases[group]) if ALIAS.fullmatch(name)]
 
-    def _with_aliases(self, route: RouteEntry) -> RouteEntry:
-        group = next(name for name, slug in self.slugs.items() if route.slug in {slug, f"{slug}-pool"[:64]})
-        if self.routed[group] != route.slug:
-            return route
+    def _with_aliases(self, group: str) -> dict[str, list[str]]:
         aliases = self._names_of(group)
-        return msgspec.structs.replace(route, document=route.document | ({"aliases": aliases} if aliases else {}))
+        return {"aliases": aliases} if aliases else {}
 
     def _target(self, group: str, pools: dict[str, RouteEntry]) -> str:
         return f"@route/{pools[group].slug}" if group in pools else self.members[group][0].entry.key
@@ -205,9 +223,10 @@ class Groups:
         value = self.config.get(section)
         return value.get(name) if isinstance(value, dict) else None
 
-    def _number(self, name: str) -> float | None:
+    def _setting_as(self, name: str, said: Callable[[Any], _Said | None]) -> _Said | None:
+        """What a setting for all models says, where it can be said here."""
         for section in _SECTIONS:
-            value = _number(self._setting(section, name))
+            value = said(self._setting(section, name))
             if value is not None:
                 self.settings[section].carry(pointer(section, name))
                 return value
@@ -218,17 +237,25 @@ def _items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _own_number(deployment: Deployment, name: str, account: Account) -> float | None:
-    value = _number(deployment.params.get(name))
+def _own(deployment: Deployment, name: str, said: Callable[[Any], _Said | None]) -> _Said | None:
+    value = said(deployment.params.get(name))
     if value is not None:
-        account.carry(pointer("litellm_params", name))
+        deployment.entry.accounts[0].carry(pointer("litellm_params", name))
     return value
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return None
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else None
+def _attempts(retries: Any) -> int | None:
+    """All tries together: LiteLLM counts those after the first."""
+    number = whole(retries) if retries != 0 else 0
+    return number + 1 if number is not None and number < _MOST_ATTEMPTS else None
+
+
+def _duration(seconds: Any) -> str | None:
+    """Seconds as the catalog writes a duration, of up to 9,999,999 whole milliseconds."""
+    try:
+        milliseconds = exact(seconds) * 1000
+    except Refused:
+        return None
+    if milliseconds.denominator != 1 or not 0 < milliseconds < 10**7:
+        return None
+    return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"

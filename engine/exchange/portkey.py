@@ -13,9 +13,10 @@ from typing import Any
 
 from engine.exchange.amounts import TOKEN_UNITS, Refused, exact
 from engine.exchange.documents import SourceError, Twice, read_json
-from engine.exchange.entries import Entry, Source
+from engine.exchange.entries import Entry, Source, account_of
 from engine.exchange.losses import Account, Reason, pointer
-from engine.exchange.sheet import BATCH, USUAL, Condition, Place, Sheet, service_tier
+from engine.exchange.portkey_formula import read_formula
+from engine.exchange.sheet import BATCH, Condition, Place, Sheet, service_tier
 
 UNIT = "cents-per-token"
 _CENT = Fraction(1, 100)
@@ -57,9 +58,14 @@ _VAGUE = {
     "image_token": "whether of input or output",
     "search": "which search, beside web_search",
 }
+_MODES: dict[str, Condition] = {
+    "standard": (),
+    "batch": BATCH,
+    "flex": service_tier("flex"),
+    "priority": service_tier("priority"),
+}
 _NO_UNIT = re.compile(r"([a-z_]+_token)_price")  # as in Portkey's Terraform provider
 _CONTEXT = re.compile(r"(.+)-(lte|gt)-([0-9]+)(k?)", re.IGNORECASE)
-_COUNTS = {"request_token": "input_tokens", "response_token": "output_tokens"}
 
 
 def read_portkey(files: Mapping[str, bytes], *, unit: str | None = None) -> Source:
@@ -163,7 +169,7 @@ class _Reader:
                 part = "pay_as_you_go" if name in _payg(self.default) else "batch_config"
                 account.carry(pointer("pricing_config", part, name, "price"))
         account.carry(pointer("pricing_config", "currency"))
-        if _formula(self.default.get("calculate"))[0]:
+        if read_formula(self.default.get("calculate"), _TOKENS)[0]:
             account.carry(pointer("pricing_config", "calculate"))
         else:
             account.lose(pointer("pricing_config", "calculate"), Reason.FORMULA)
@@ -181,7 +187,7 @@ class _Prices:
         self.config: dict[str, Any] = config if isinstance(config, dict) else {}
         currency = self.config.get("currency", reader.default.get("currency"))
         self.currency = currency if isinstance(currency, str) else "USD"
-        _, self.scaled = _formula(self.config.get("calculate", reader.default.get("calculate")))
+        _, self.scaled = read_formula(self.config.get("calculate", reader.default.get("calculate")), _TOKENS)
 
     def read(self, above: int) -> None:
         """All prices; those of the usual mode hold above this many input tokens."""
@@ -189,7 +195,7 @@ class _Prices:
         if self.currency.upper() == "USD":
             account.carry("/pricing_config/currency")
         if "calculate" in self.config:
-            if _formula(self.config["calculate"])[0]:
+            if read_formula(self.config["calculate"], _TOKENS)[0]:
                 account.carry("/pricing_config/calculate")
             else:
                 account.lose("/pricing_config/calculate", Reason.FORMULA)
@@ -305,7 +311,10 @@ class _Prices:
                 continue
             for mode, block in _mapping(modes, "execution_modes").items():
                 here = at + pointer("execution_modes", mode)
-                when = {"standard": (), "batch": BATCH}.get(mode, service_tier(mode))
+                if mode not in _MODES:
+                    self._lose_prices(here, Reason.CONDITION, "a mode of which no response tells")
+                    continue
+                when = _MODES[mode]
                 self._block(_mapping(block, "pricing_config"), f"{here}/pricing_config", when, above)
                 for tier, inner in _mapping(block, "context_tiers").items():
                     there = here + pointer("context_tiers", tier)
@@ -334,21 +343,6 @@ class _Prices:
                 self.sheet.lose(field, reason, detail, value=value)
 
 
-def account_of(name: str, entry: Any, twice: dict[int, list[Twice]]) -> Account:
-    """An entry's account, with what stands in it twice."""
-    account = Account(name, entry)
-    waiting = [("", entry)]
-    while waiting:
-        at, value = waiting.pop()
-        for again in twice.get(id(value), ()):
-            account.add(f"{at}{pointer(again.key)}#1", again.value, Reason.WRITTEN_TWICE)
-        if isinstance(value, dict):
-            waiting += [(at + pointer(key), inner) for key, inner in value.items()]
-        elif isinstance(value, list):
-            waiting += [(at + pointer(index), inner) for index, inner in enumerate(value)]
-    return account
-
-
 def _mapping(value: Any, key: str) -> dict[str, Any]:
     inner = value.get(key) if isinstance(value, dict) else None
     return inner if isinstance(inner, dict) else {}
@@ -372,35 +366,3 @@ def _thresholds(mapped: Any) -> dict[str, int]:
         if isinstance(tier, str) and start.isascii() and start.isdecimal() and len(start) < 10:
             found[tier] = int(start)
     return found
-
-
-def _formula(formula: Any) -> tuple[bool, frozenset[str]]:
-    """Whether a `calculate` block only adds up counts times their rates; and the rates that it scales by more."""
-    plain, scaled = True, set()
-    for side in formula.values() if isinstance(formula, dict) else ():
-        for factors in _products(side):
-            rates = [factor.removeprefix("rates.") for factor in factors if factor.startswith("rates.")]
-            counts = [factor for factor in factors if not factor.startswith("rates.")]
-            usual = len(rates) == len(counts) == 1 and _COUNTS.get(rates[0], counts[0]) == counts[0]
-            if not usual or counts[0].replace(".", "").isdecimal() or rates[0] not in _TOKENS:
-                plain = False
-                if not usual or counts[0] != "1":
-                    scaled.update(rates)
-    return plain, frozenset(scaled & _TOKENS.keys())
-
-
-def _products(side: Any) -> Iterator[list[str]]:
-    """The factors of every product in a sum."""
-    operands = side.get("operands") if isinstance(side, dict) else None
-    if not isinstance(operands, list):
-        yield []
-    elif side.get("operation") == "sum":
-        for operand in operands:
-            yield from _products(operand)
-    else:
-        values = [operand.get("value") if isinstance(operand, dict) else None for operand in operands]
-        known = side.get("operation") == "multiply" and all(isinstance(value, str) for value in values)
-        yield [str(value) for value in values] if known else []
-
-
-__all__ = ["USUAL", "account_of", "read_portkey"]

@@ -138,3 +138,13 @@ def test_export_of_the_shipped_catalog(run, catalog, tmp_path):
     assert run("export", "--format", "json", "--out", "all.json").stdout == ""
     names = [model["name"] for model in json.loads((tmp_path / "all.json").read_text())["models"]]
     assert "@openai/support-bot-v3" in names
+
+
+def test_what_was_written_into_an_imported_provider_stays(run, source, tmp_path):
+    assert run("import", "portkey", source, "--out", "new").returncode == 0
+    provider = tmp_path / "new/providers/acme.yaml"
+    provider.write_text(provider.read_text().replace("https://replace-me.invalid/v1", "https://llm.acme.example/v1"))
+    done = run("import", "portkey", source, "--catalog", "new", "--commit", "2")
+    assert done.returncode == 0, done.stderr
+    assert "https://llm.acme.example/v1" in provider.read_text()
+    assert "# imported from 2 " in (tmp_path / "new/models/acme/none-such.yaml").read_text()

@@ -51,9 +51,10 @@ def litellm_map():
         kept.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory() as directory:
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input", "-d", directory]
-            done = subprocess.run([*command, LITELLM], capture_output=True, text=True, timeout=110)
-            if done.returncode:
-                pytest.skip(f"no package index gives {LITELLM}: {done.stderr.strip().splitlines()[-1:]}")
+            try:
+                subprocess.run([*command, LITELLM], capture_output=True, text=True, timeout=100, check=True)
+            except subprocess.SubprocessError as error:
+                pytest.skip(f"no package index gives {LITELLM}: {getattr(error, 'stderr', None) or error}")
             (wheel,) = Path(directory).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
                 kept.write_bytes(archive.read(f"litellm/{MAP}"))

@@ -178,3 +178,43 @@ def test_without_a_base_model_that_is_known_nothing_is_guessed(imported, is_whol
 def test_what_is_no_config_is_one_message(text, said):
     with pytest.raises(SourceError, match=said):
         read_litellm_config(text.encode(), "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("setting", "field", "carried"),
+    [("num_retries: 4", "num_retries", True), ("num_retries: 9", "num_retries", False), ("timeout: 0.5", "timeout", True),
+     ("timeout: 1e9", "timeout", False), ("request_timeout: never", "request_timeout", False)],
+)  # fmt: skip
+def test_settings_for_all_are_carried_only_where_they_can_be_said(of, setting, field, carried):
+    config = (
+        f"model_list: [{{model_name: m, litellm_params: {{model: hosted_vllm/m}}}}]\nrouter_settings: {{{setting}}}\n"
+    )
+    documents, lost, _ = of(config)
+    document = documents["models/hosted-vllm/m"]
+    assert ("retry" in document or "timeouts" in document) is carried
+    assert (("router_settings", f"/router_settings/{field}") in lost) is not carried
+
+
+def test_a_pool_has_a_name_of_its_own(of):
+    one, two = (f"{{model_name: a, litellm_params: {{model: hosted_vllm/{model}}}}}" for model in "xy")
+    other = "{model_name: a-pool, litellm_params: {model: hosted_vllm/z}}"
+    fallbacks = "router_settings: {fallbacks: [{a: [a-pool]}, {a-pool: [a]}]}"
+    documents, _, _ = of(f"model_list: [{one}, {two}, {other}]\n{fallbacks}\n")
+    routes = {path: [target["model"] for target in document["targets"]]
+              for path, document in documents.items() if path.startswith("routes/")}  # fmt: skip
+    assert routes == {
+        "routes/a": ["@route/a-pool-pool", "@hosted-vllm/a-pool"],
+        "routes/a-pool": ["@hosted-vllm/a-pool", "@route/a-pool-pool"],
+        "routes/a-pool-pool": ["@hosted-vllm/a-1", "@hosted-vllm/a-2"],
+    }
+
+
+def test_a_group_whose_weights_cannot_be_said_has_no_fallback_route(of):
+    items = ", ".join(
+        f"{{model_name: {name}, litellm_params: {{model: hosted_vllm/m{index}, weight: {weight}}}}}"
+        for index, (name, weight) in enumerate((("a", 1), ("a", 0.5), ("b", 1)))
+    )
+    documents, lost, _ = of(f"model_list: [{items}]\nrouter_settings: {{fallbacks: [{{b: [a]}}]}}\n")
+    assert not [path for path in documents if path.startswith("routes/")]
+    assert lost["router_settings", "/router_settings/fallbacks/0/b/0"] == "condition"
+    assert documents["models/hosted-vllm/b"]["aliases"] == ["b"]
