@@ -70,10 +70,9 @@ def fmt(paths: tuple[str, ...], check: bool, diff: bool, place: str | None) -> i
 
 
 def _sources(paths: tuple[str, ...], place: str | None) -> Iterator[Source]:
-    from engine.cli.catalogs import find_catalog
     from engine.errors import UserError
 
-    for path in paths or (str(find_catalog(None)),):
+    for path in paths or (_default(),):
         if path == STDIN:
             data = sys.stdin.buffer.read()
             yield Source(None, "<stdin>", data, _kind(place, data, "standard input"))
@@ -84,6 +83,12 @@ def _sources(paths: tuple[str, ...], place: str | None) -> Iterator[Source]:
         else:
             data = Path(path).read_bytes()
             yield Source(Path(path), path, data, _kind(place or _place_of(Path(path)), data, path))
+
+
+def _default() -> str:
+    from engine.cli.catalogs import find_catalog
+
+    return str(find_catalog(None))
 
 
 def _directory(directory: Path) -> Iterator[Source]:

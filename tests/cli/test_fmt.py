@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from engine.shipped import shipped
+
 UNTIDY = """\
 # Support bot.
 type: 'custom'   # for now
@@ -65,6 +67,10 @@ def test_a_whole_catalog_means_the_same_afterwards(run, catalog, model):
     assert run("fmt").returncode == 0
     assert run("fmt", "--check").returncode == 0
     assert run("list", "--format", "json").stdout == before
+
+
+def test_the_shipped_catalog_is_canonical(run):
+    assert run("fmt", "--check", shipped("catalog")).returncode == 0
 
 
 def test_standard_input(tmp_path):
