@@ -10,12 +10,7 @@ from engine.cli.completing import complete_environments, complete_kinds
 from engine.reports import FORMATS, Report
 
 if TYPE_CHECKING:
-    from engine.catalog.compile import Outcome
-    from engine.catalog.hints import Hints
     from engine.cli.chosen import Chosen
-    from engine.operator.settings import Settings
-    from engine.problem import Problem
-    from engine.tree import Tree
 
 
 @click.command()
@@ -34,6 +29,7 @@ if TYPE_CHECKING:
     help="The operator's gateway.yaml: also say which providers it disables. No secret is read.",
 )
 @click.option("--env", metavar="ENV", shell_complete=complete_environments, help="Only this environment. Default: all.")
+@click.option("--base", metavar="REV", help="Also say what should not have changed since this revision.")
 @click.option("--output", metavar="FILE", type=click.Path(), help="Write the report there, and only the counts here.")
 @click.option(
     "--kind", metavar="KIND", shell_complete=complete_kinds, help="With -: what the document on standard input is."
@@ -48,6 +44,7 @@ def validate(
     strict: bool,
     policy: str | None,
     env: str | None,
+    base: str | None,
     output: str | None,
     kind: str | None,
     place: str | None,
@@ -66,7 +63,7 @@ def validate(
     if paths == (STDIN,) and place is None:
         report = _document_alone(kind or "")
     else:
-        report = _in_catalog(paths, place, env, policy)
+        report = _in_catalog(paths, place, env, base, policy)
     report = msgspec.structs.replace(report, strict=strict)
     _print(report, name, output)
     return 0 if report.ok else 1
@@ -104,13 +101,16 @@ def _document_alone(kind: str) -> Report:
     return Report(problems=in_order, models=0, providers=0, keys=0, files=("stdin",), chosen=True)
 
 
-def _in_catalog(paths: tuple[str, ...], place: str | None, env: str | None, policy: str | None) -> Report:
+def _in_catalog(
+    paths: tuple[str, ...], place: str | None, env: str | None, base: str | None, policy: str | None
+) -> Report:
     """A whole catalog, or the part of its findings that was asked for."""
     import msgspec
 
     from engine.catalog.compile import environments_of
     from engine.cli.catalogs import read_catalog, report_of
     from engine.cli.chosen import Chosen, choose, choose_place, from_stdin, path_in_repository
+    from engine.cli.findings import Judged
 
     settings = None
     if policy is not None:
@@ -124,57 +124,20 @@ def _in_catalog(paths: tuple[str, ...], place: str | None, env: str | None, poli
         root, file = choose_place(place)
         chosen = Chosen(root, frozenset((file,)))
         tree = from_stdin(read_catalog(root), file)
-    outcomes = _compiled(tree, env)
+    judged = Judged(tree, env)
+    judged.today()
+    if base is not None:
+        judged.since(chosen.root, base)
+    if settings is not None:
+        judged.under(settings)
     report = msgspec.structs.replace(
-        report_of(outcomes[env or ""], tree, chosen.root),
-        problems=_findings(outcomes, settings),
+        report_of(judged.first, tree, chosen.root),
+        problems=judged.findings(),
         environments=len(environments_of(tree)),
         files=_checked(tree.files),
         repository_path=path_in_repository(chosen.root),
     )
     return _narrowed(report, chosen) if chosen.paths else report
-
-
-def _compiled(tree: "Tree", env: str | None) -> "dict[str, Outcome]":
-    """The base, under "", and every environment; or one environment alone.
-
-    What the lock lacks is looked up in the reference data: that takes 0.2 s, so a catalog that is right never waits.
-    """
-    from engine.catalog.compile import Compiler, environments_of
-    from engine.catalog.suggest import did_you_mean
-    from engine.errors import UserError
-
-    known = environments_of(tree)
-    if env is not None and env not in known:
-        hint = did_you_mean(env, known) or (f"it has {', '.join(known)}" if known else "leave out --env")
-        raise UserError(f'The catalog has no environment "{env}".', hint=f"{hint[:1].upper()}{hint[1:]}")
-    compiler = Compiler()
-
-    def compiled(hints: "Hints | None") -> "dict[str, Outcome]":
-        if env is None:
-            return compiler.compile_all(tree, hints=hints)
-        return {env: compiler.compile(tree, environment=env, hints=hints)}
-
-    outcomes = compiled(None)
-    if any(problem.code == "lock-stale" for outcome in outcomes.values() for problem in outcome.problems):
-        from engine.pricing.reference import load
-
-        outcomes = compiled(load())
-    return outcomes
-
-
-def _findings(outcomes: "dict[str, Outcome]", settings: "Settings | None") -> "tuple[Problem, ...]":
-    """What the compiler found, and what else there is to say today and about this operator's file; in reading order."""
-    from engine.catalog.compile import merged
-
-    found = set(merged(outcomes) if "" in outcomes else next(iter(outcomes.values())).problems)
-    if settings is not None:
-        from engine.cli.policy import policy_findings
-
-        # A gateway runs one environment, or the base; without files of its own an environment is the base.
-        run = outcomes.get(settings.environment) or next(iter(outcomes.values()))
-        found.update(policy_findings(run.catalog, settings) if run.catalog is not None else ())
-    return tuple(sorted(found, key=lambda problem: (problem.sort_key, problem.pointer, problem.hint)))
 
 
 def _checked(files: dict[str, bytes]) -> tuple[str, ...]:

@@ -301,3 +301,46 @@ def test_a_policy_is_about_the_environment_that_its_gateway_runs(run, environmen
         "catalog/environments/prod/providers/local.yaml:2:13: provider-disabled warning: @local will be disabled: "
     )
     assert run(*policy(tmp_path, base), "--env", "prod", "--strict").returncode == 1
+
+
+def commit(repository, message):
+    for command in (["add", "."], ["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", message]):
+        subprocess.run(["git", *command], cwd=repository, check=True)
+
+
+def test_what_should_not_change_since_a_revision(run, catalog, repository):
+    commit(repository, "Before")
+    model = catalog / "models/openai/support-bot-v3.yaml"
+    model.write_text(model.read_text().replace('"0.20"', '"2.20"'))
+    assert "past-window-edited" not in run("validate").stdout
+    done = run("validate", "--base", "HEAD")
+    assert done.returncode == 1
+    assert "catalog/models/openai/support-bot-v3.yaml:8:5: past-window-edited" in done.stdout
+    assert "price-jump warning: " in done.stdout
+    for wrong, cwd in (("nope", repository), ("HEAD~5", repository)):
+        refused = run("validate", "--base", wrong, cwd=cwd)
+        assert (refused.returncode, refused.stdout) == (2, "")
+
+
+def test_a_base_with_errors_is_said_and_a_base_without_a_catalog_is_nothing(run, catalog, repository):
+    good = (catalog / "models/local/tiny-support.yaml").read_text()
+    (catalog / "models/local/tiny-support.yaml").write_text(BROKEN)
+    commit(repository, "Broken")
+    (catalog / "models/local/tiny-support.yaml").write_text(good)
+    done = run("validate", "--base", "HEAD")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "catalog: the catalog at HEAD has errors itself: nothing was compared with it\n",
+    )
+    catalog.rename(repository / "renamed")
+    assert run("validate", "renamed", "--base", "HEAD").returncode == 0
+
+
+def test_what_depends_on_today_is_a_warning(run, catalog):
+    (catalog / "keys").mkdir(exist_ok=True)
+    (catalog / "keys/old.yaml").write_text(
+        f'owner: team\nmodels: ["*"]\nsecrets:\n  - sha256: "{"1" * 64}"\n    expires: 2020-01-01T00:00:00Z\n'
+    )
+    done = run("validate")
+    assert done.returncode == 0
+    assert "catalog/keys/old.yaml:4:3: key-expired warning: " in done.stdout
