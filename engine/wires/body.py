@@ -7,6 +7,7 @@ range of a double and a name that stands twice pass it, and are refused here, be
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Final, TypeVar
 
 import msgspec
@@ -75,7 +76,7 @@ def parse_object(data: bytes) -> dict[str, msgspec.Raw]:
     return fields
 
 
-def read_value(fields: dict[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[T], expected: str) -> T:
+def read_value(fields: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[T], expected: str) -> T:
     """The value of the parameter `name`, which is present.
 
     Raises:

@@ -20,7 +20,7 @@ class PreparedModel(Protocol):
 
 
 class StreamReader(Protocol):
-    """Follows one stream: see `openai_chat_stream.StreamReader`."""
+    """Follows one stream: see `openai_chat.following.StreamReader`."""
 
     usage: Usage | None
     error: UpstreamError | None

@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from engine.errors import InvalidRequest, UpstreamBroken, UpstreamRefused
-from engine.wires.openai_chat_stream import StreamReader
+from engine.wires.openai_chat.following import StreamReader
 from engine.wires.openai_errors import openai_error, openai_stream_error
 from engine.wires.sse import MAX_EVENT_BYTES, EventSplitter, parse_event
 

@@ -1,0 +1,59 @@
+"""What an encoder cannot carry: named by the client's own names, never dropped silently."""
+
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from engine.errors import InvalidRequest
+from engine.wires.conversation import Conversation
+
+_NOTHING = (b"null", b"[]", b"{}", b'""', b"false")
+
+
+class Losses:
+    """Collects the losses of one request on its way to `wire`; with `strict`, the first one refuses the request."""
+
+    def __init__(self, conversation: Conversation, wire: str, *, strict: bool = False) -> None:
+        self.is_same_wire = conversation.wire == wire
+        self._conversation = conversation
+        self._wire = wire
+        self._strict = strict
+        self._found: dict[str, None] = {}  # in order, each once
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """What was dropped so far."""
+        return tuple(self._found)
+
+    def drop(self, path: str) -> None:
+        """Leave out what stands at `path`.
+
+        Raises:
+            InvalidRequest: 400, where the model is `strict`.
+        """
+        if self._strict:
+            raise self.refusal(path, "this model is strict, and its provider has no place for it")
+        self._found[path] = None
+
+    def drop_option(self, field: str) -> None:
+        """Leave out an option of the conversation."""
+        self.drop(self._conversation.name_of(field))
+
+    def refusal(self, path: str, why: str) -> InvalidRequest:
+        """The error for what may not be left out, since the request would then mean something else."""
+        return InvalidRequest(f"{path} cannot be sent to this model: {why}.", code="unsupported_parameter", param=path)
+
+    def extra(self, extra: Mapping[str, msgspec.Raw], path: str = "") -> Mapping[str, msgspec.Raw]:
+        """`extra` again where the wire is the client's own; else all in it that says something is dropped."""
+        if not extra or self.is_same_wire:
+            return extra
+        for name, value in extra.items():
+            if bytes(value) not in _NOTHING:
+                self.drop(f"{path}.{name}" if path else name)
+        return {}
+
+    def drop_all_but(self, carried: Collection[str]) -> None:
+        """Drop each option that the client gave and the wire's table of `carried` ones does not name."""
+        for name, _ in self._conversation.given():
+            if name not in carried:
+                self.drop_option(name)
