@@ -90,8 +90,10 @@ def _check(written: dict[str, Any]) -> Check:
 
 def _wire(owner: ProviderDraft, found: Found | None) -> str:
     """The payload format: the base model's maker has its own, where the account speaks it, else the first one."""
-    wires = owner.provider.wires
-    of_maker = [wire for wire in wires if found is not None and WIRES[wire] == found.model.api]
+    wires, maker = owner.provider.wires, ""
+    if found is not None:  # Claude is sold by several, and speaks its maker's format with all of them
+        maker = "anthropic" if "claude" in found.model.id else found.model.api
+    of_maker = [wire for wire in wires if maker and WIRES[wire] == maker]
     return (of_maker or wires)[0]
 
 

@@ -89,6 +89,7 @@ class Callers:
         self._before = before
         self._after = after
         self._renamed = renamed
+        self._renamed_from = {new: old for old, new in renamed.items()}
         self._renamed_keys = renamed_keys
         self._union = sorted({*before.names, *after.names})
         self._differing = [name for name in self._union if before.conditions(name) != after.conditions(name)]
@@ -139,13 +140,16 @@ class Callers:
             can = {name for name in names if self._after.may_call(new, name)}
             # An alias goes without saying where the model behind it is lost too; what is gained is said of models only.
             lost = [name for name in names if name in could - can and not self._is_said(name, could - can)]
-            gained = [name for name in names if name in can - could and self._after.entry(name) is not None]
+            gained = [name for name in names if name in can - could and self._is_news(name, could)]
             known = self._known[scopes] = (lost, gained)
         return known
 
     def _is_said(self, name: str, lost: set[str]) -> bool:
         target = self._before.target(name)
         return target != name and target in lost
+
+    def _is_news(self, name: str, could: set[str]) -> bool:
+        return self._after.entry(name) is not None and self._renamed_from.get(name) not in could
 
     def _why_lost(self, key: Key, asked: str) -> tuple[Why, str, str]:
         target = self._after.target(asked)

@@ -9,6 +9,7 @@ from engine.catalog.diffing.fields import compare_fields, time_text
 from engine.catalog.diffing.matching import Entry
 from engine.catalog.diffing.prices import rates_now
 from engine.catalog.diffing.result import EntryChange, EntryKind, Facts, FieldChange
+from engine.catalog.layout import LOCK_FILE
 from engine.model import Budget, Key, Model, Provider
 
 USED_STAYS = "what was used stays: only the limit is another one"
@@ -32,7 +33,7 @@ def compare_entries(
         elif one is not None and other is None:
             found.append(EntryChange(kind, "removed", (name,), file=one.file, facts=_facts(one, now_ns)))
         elif one is not None and other is not None and one != other:
-            change = _change(kind, name, one, other, after, now_ns)
+            change = _change(kind, name, one, other, before, after, now_ns)
             if change.status in {"renamed", "moved"}:
                 found.append(change)
             elif change.fields:
@@ -79,21 +80,26 @@ def _of_kind(kind: EntryKind, catalog: Catalog) -> Mapping[str, Entry]:
     return kinds[kind]
 
 
-def _change(kind: EntryKind, name: str, one: Entry, other: Entry, after: Catalog, now_ns: int) -> EntryChange:
+def _change(
+    kind: EntryKind, name: str, one: Entry, other: Entry, before: Catalog, after: Catalog, now_ns: int
+) -> EntryChange:
     fields = compare_fields(one, other)
     notes = _notes(one, other, fields, after, now_ns)
     if one.name != other.name:
         return EntryChange(kind, "renamed", (name,), fields, notes, one.name, one.file, other.file)
     if one.file != other.file:
         return EntryChange(kind, "moved", (name,), fields, notes, "", one.file, other.file)
-    return EntryChange(kind, "changed", (name,), fields, notes, because=_because(one, other))
+    return EntryChange(kind, "changed", (name,), fields, notes, because=_because(one, other, before, after))
 
 
-def _because(one: Entry, other: Entry) -> str:
-    """The file that was edited, where the entry's own was not: its provider's, or the lock."""
-    if not isinstance(one, Model) or not isinstance(other, Model) or one.blob != other.blob:
+def _because(one: Entry, other: Entry, before: Catalog, after: Catalog) -> str:
+    """The file that was edited, where a model's own was not: its provider's, or the lock."""
+    if not isinstance(one, Model) or not isinstance(other, Model):
         return ""
-    return f"@{other.provider}"
+    old, new = before.providers[one.provider], after.providers[other.provider]
+    if one.blob != other.blob and other.file != new.file:
+        return ""
+    return new.file if old.blob != new.blob else LOCK_FILE
 
 
 def _notes(one: Entry, other: Entry, fields: tuple[FieldChange, ...], after: Catalog, now_ns: int) -> tuple[str, ...]:
@@ -123,10 +129,9 @@ def _key_notes(one: Key, other: Key, changed: set[str], now_ns: int) -> tuple[st
     notes = []
     hashes = {secret.sha256 for secret in one.secrets}, {secret.sha256 for secret in other.secrets}
     if hashes[0] != hashes[1]:
-        kept = len(hashes[0] & hashes[1])
-        notes.append(
-            f"rotated: {len(hashes[1] - hashes[0])} secrets are new, {len(hashes[0] - hashes[1])} are gone, {kept} stay"
-        )
+        new, gone, kept = len(hashes[1] - hashes[0]), len(hashes[0] - hashes[1]), len(hashes[0] & hashes[1])
+        out = ": whoever holds one that is gone is locked out" if gone else ""
+        notes.append(f"rotated, {new} new, {gone} gone, {kept} kept{out}")
     if one.disabled != other.disabled:
         notes.append("disabled" if other.disabled else "enabled again")
     if "expires" in changed and other.expires is not None:

@@ -7,15 +7,14 @@ from typing import Any
 import msgspec
 
 from engine.catalog.diffing.result import FieldChange, Topic
-from engine.model import Budget, Key, KeySecret, Target
+from engine.model import BaseModel, Budget, Key, KeySecret, Target
 from engine.money import usd
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Who an entry is and where it stands, what is compared elsewhere (prices, aliases), and what only explains other fields.
+# Who an entry is and where it stands, what is compared elsewhere (prices, aliases).
 _IDENTITY = frozenset(("name", "slug", "provider", "file", "blob", "origins"))
 _ELSEWHERE = frozenset(("pricing", "list_pricing", "aliases"))
-_EXPLAINS = frozenset(("base_model.chain", "base_model.matched_by"))
 _TIMES = frozenset(("expires", "deprecated_at", "sunset"))
 # Lists in which the order says nothing.
 _UNORDERED = frozenset(
@@ -105,10 +104,11 @@ def _secrets(secrets: tuple[KeySecret, ...]) -> Iterator[tuple[str, Any]]:
 
 
 def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if path in _EXPLAINS:
-        return
     last = path.rpartition(".")[2]
-    if isinstance(value, msgspec.Struct):
+    if isinstance(value, BaseModel):
+        yield path, value.written
+        yield f"{path}.resolved", value.resolved or None
+    elif isinstance(value, msgspec.Struct):
         for name in value.__struct_fields__:
             yield from _flat(f"{path}.{name}", getattr(value, name))
     elif isinstance(value, dict):

@@ -54,7 +54,7 @@ def sheet(window: PriceWindow | None, kind: PriceKind) -> Sheet:
     rates = _with_tiers("", window.rates, window.tiers)
     for name, variant in window.variants.items():
         conditions = ", ".join(f"{key}={value}" for key, value in sorted(variant.when.items()))
-        shown = conditions if conditions.partition("=")[2] == name else f"{name} ({conditions})"
+        shown = conditions if name in (conditions, conditions.partition("=")[2]) else f"{name} ({conditions})"
         rates |= _with_tiers(f"{shown}: ", variant.rates, variant.tiers)
     return rates
 
