@@ -6,14 +6,16 @@ INSTALL = $(PYTHON) tools/install.py $(if $(filter file,$(origin PYTHON)),,--cho
 BIN = .venv/bin
 UV = .venv/lock/bin/uv
 CHAOS_CYCLES ?= 200
+FUZZ_COUNT ?= 100000
 
-.PHONY: help demo test lint chaos bench lock clean
+.PHONY: help demo test lint chaos fuzz bench lock clean
 
 help:
 	@echo 'make demo          a real local model behind the gateway, with its costs on record (ONCE=1: walk through, then exit)'
 	@echo 'make test          all tests'
 	@echo 'make lint          ruff, mypy --strict, the floors, the generated parts of README.md'
 	@echo 'make chaos         kill -9, again and again (CHAOS_CYCLES=200)'
+	@echo 'make fuzz          mutated input for the reader and the compiler (FUZZ_COUNT=100000)'
 	@echo 'make bench         the measured figures'
 	@echo 'make lock          resolve locks/ anew from pyproject.toml'
 	@echo 'make clean         remove .venv and all that was built'
@@ -37,6 +39,10 @@ lint:
 chaos:
 	@$(INSTALL) test
 	CHAOS_CYCLES=$(CHAOS_CYCLES) $(BIN)/pytest -m chaos --timeout 3600 $(ARGS)
+
+fuzz:
+	@$(INSTALL) test
+	FUZZ_COUNT=$(FUZZ_COUNT) $(BIN)/pytest tests/catalog/test_fuzz.py --timeout 3600 $(ARGS)
 
 bench:
 	@$(INSTALL) test
