@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.authoring.files import create, replace
 from engine.errors import UserError
@@ -9,15 +10,22 @@ from engine.errors import UserError
 MAX_SOURCE = 256 * 1024 * 1024
 
 
-def read_files(format_: str, source: str) -> dict[str, bytes]:
-    """The files of a source by name; "-" is standard input.
+class Files(NamedTuple):
+    """The files of a source by name; `missing` are links that lead nowhere, of which models.dev has some."""
+
+    read: dict[str, bytes]
+    missing: tuple[str, ...] = ()
+
+
+def read_files(format_: str, source: str) -> Files:
+    """The files of a source; "-" is standard input.
 
     Raises:
         UserError: it is not there, has no such files, or is too large.
     """
     if source == "-":
         name = "api.json" if format_ == "models-dev" else "standard input"
-        return {name: sys.stdin.buffer.read()}
+        return Files({name: sys.stdin.buffer.read()})
     path = Path(source)
     if path.is_dir():
         files = _directory(format_, path)
@@ -28,9 +36,10 @@ def read_files(format_: str, source: str) -> dict[str, bytes]:
     if not files:
         wanted = "*.toml" if format_ == "models-dev" else "*.json"
         raise UserError(f"{source} has no {wanted} files.")
-    if sum(file.stat().st_size for file in files.values()) > MAX_SOURCE:
+    there = {name: file for name, file in sorted(files.items()) if file.is_file()}
+    if sum(file.stat().st_size for file in there.values()) > MAX_SOURCE:
         raise UserError(f"{source} is larger than {MAX_SOURCE // 1024**2} MiB.")
-    return {name: file.read_bytes() for name, file in sorted(files.items())}
+    return Files({name: file.read_bytes() for name, file in there.items()}, tuple(sorted(files.keys() - there.keys())))
 
 
 def _directory(format_: str, path: Path) -> dict[str, Path]:

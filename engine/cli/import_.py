@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from engine.cli.exchanging import Files
     from engine.exchange.entries import Source
     from engine.exchange.importing import FindBase, Imported
     from engine.tree import Tree
@@ -63,7 +64,7 @@ def import_(
         renamed, only = _providers(read, providers)
         wanted = Wanted(
             format=format_,
-            origin=_origin(files, repo, commit),
+            origin=_origin(files.read, repo, commit),
             renamed=renamed,
             only_renamed=only,
             existing=_existing(tree),
@@ -100,7 +101,8 @@ def _target(into: str | None, out: str | None) -> "tuple[Path, Tree]":
     return root, Tree(revision="", files={"catalog.yaml": first}, blobs={"catalog.yaml": blob_id(first)})
 
 
-def _read(format_: str, files: dict[str, bytes], unit: str | None) -> "Source":
+def _read(format_: str, source: "Files", unit: str | None) -> "Source":
+    files = source.read
     if format_ == "portkey":
         from engine.exchange.portkey import read_portkey
 
@@ -108,7 +110,7 @@ def _read(format_: str, files: dict[str, bytes], unit: str | None) -> "Source":
     if format_ == "models-dev":
         from engine.exchange.models_dev import read_models_dev
 
-        return read_models_dev(files, unit=unit)
+        return read_models_dev(files, unit=unit, missing=source.missing)
     ((name, data),) = files.items()
     if format_ == "litellm-prices":
         from engine.exchange.litellm_prices import read_litellm_prices

@@ -36,18 +36,18 @@ _METADATA = re.compile(r"(?:.*/)?(?:_metadata|models)/(?P<id>[^/]+/.+)\.toml")
 _MOST_BASES = 8
 
 
-def read_models_dev(files: Mapping[str, bytes], *, unit: str | None = None) -> Source:
+def read_models_dev(files: Mapping[str, bytes], *, unit: str | None = None, missing: tuple[str, ...] = ()) -> Source:
     """Read provider files by their paths, or one api.json.
 
     Paths are such as "openai/provider.toml", "openai/models/gpt-4.1.toml" and, for the files that others are based on,
-    "_metadata/openai/gpt-4.1.toml" or "models/openai/gpt-4.1.toml".
+    "_metadata/openai/gpt-4.1.toml" or "models/openai/gpt-4.1.toml". `missing` are models' files that are links to nowhere.
 
     Raises:
         SourceError: a file cannot be read, or there is no provider.
     """
     if len(files) == 1 and (name := next(iter(files))).endswith(".json"):
         return _Reader(unit).read_api(files[name], name)
-    return _Reader(unit).read_tree(files)
+    return _Reader(unit).read_tree(files, missing)
 
 
 class _Reader:
@@ -71,11 +71,16 @@ class _Reader:
                     self._model(provider, model, entry, Account(f"{provider}/{model}", entry))
         return self._source()
 
-    def read_tree(self, files: Mapping[str, bytes]) -> Source:
+    def read_tree(self, files: Mapping[str, bytes], missing: tuple[str, ...]) -> Source:
         """All of a tree of files."""
         folders = {path.removesuffix("/provider.toml") for path in files if path.endswith("/provider.toml")}
         if not folders:
             raise SourceError("There is no provider.toml in the source.", hint="Name models.dev's providers directory.")
+        for path in missing:
+            folder, _, model = path.partition("/models/")
+            account = Account(f"{folder.rpartition('/')[2]}/{model.removesuffix('.toml')}", None)
+            account.lose_all(Reason.UNKNOWN_BASE, "a link to a file that is not there")
+            self.others.append(account)
         documents: dict[str, dict[str, Any]] = {}
         metadata: dict[str, dict[str, Any]] = {}
         for path, data in sorted(files.items()):

@@ -8,7 +8,7 @@ import msgspec
 
 from engine.exchange.amounts import Refused, exact, rate
 from engine.exchange.losses import Account, Reason
-from engine.pricing.meters import BY_PRICE_KEY
+from engine.pricing.meters import BY_PRICE_KEY, contains
 
 Condition = tuple[tuple[str, str], ...]
 
@@ -50,7 +50,7 @@ class Sheet:
         try:
             text = rate(value, usd_per_one, key, trusted_unit=self._trusted)
         except Refused as refused:
-            self.lose(at, refused.reason, refused.detail, value=value)
+            self.lose(at, refused.reason, refused.detail or _instead(key), value=value)
             return
         before = self._rates.get((place, key))
         if before is None:
@@ -122,3 +122,10 @@ def _may_cost(value: Any) -> bool:
         return bool(exact(value))
     except Refused:
         return True
+
+
+def _instead(key: str) -> str:
+    """What happens to what a lost price was for, where it is a part of something that may have one."""
+    meter = BY_PRICE_KEY[key]
+    wider = [other.price_key for other in BY_PRICE_KEY.values() if contains(other, meter)]
+    return f"it is then charged as {wider[0]}" if wider else ""

@@ -1,6 +1,7 @@
 """`catalog import` and `catalog export` as a user runs them."""
 
 import json
+import sys
 
 import pytest
 import yaml
@@ -148,3 +149,18 @@ def test_what_was_written_into_an_imported_provider_stays(run, source, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "https://llm.acme.example/v1" in provider.read_text()
     assert "# imported from 2 " in (tmp_path / "new/models/acme/none-such.yaml").read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege")
+def test_links_of_models_dev_are_followed_and_those_to_nowhere_lost(run, tmp_path):
+    models = tmp_path / "providers/acme/models"
+    models.mkdir(parents=True)
+    (models.parent / "provider.toml").write_text('name = "Acme"\n')
+    (models / "one.toml").write_text("[cost]\ninput = 1.50\n")
+    (models / "same.toml").symlink_to("one.toml")
+    (models / "gone.toml").symlink_to("../../other/models/gone.toml")
+    done = run("import", "models-dev", "providers/acme", "--out", "new", "--report", "loss.json")
+    assert done.returncode == 0, done.stderr
+    assert yaml.safe_load((tmp_path / "new/models/acme/same.yaml").read_text())["pricing"] == {"input_mtok": "1.5"}
+    lost = json.loads((tmp_path / "loss.json").read_text())["losses"]
+    assert [(loss["entry"], loss["reason"]) for loss in lost] == [("acme/gone", "unknown-base")]
