@@ -7,7 +7,7 @@ from itertools import chain
 
 from engine.problem import Problem, Severity
 from engine.reports.changes import Comparison, Side, errors_of
-from engine.reports.changes_wording import Code, Item, Phrase, Section, count, sections, verdict
+from engine.reports.changes_wording import Code, Item, Phrase, Section, count, differ_in_form, sections, verdict
 from engine.reports.markdown import code, plain
 
 MOST = 65_536
@@ -37,11 +37,11 @@ def _document(comparison: Comparison, folded: int) -> list[str]:
         lines += ["", f"{_named(comparison.before)} has errors: compared without {count(len(left_out), 'file')}."]
     for environment, diff in comparison.diffs.items():
         if environment and not diff.is_empty:
-            lines += ["", f"### Only in {code(environment)}: {plain(verdict(diff))}"]
+            lines += ["", f"### Only in {code(environment)}: {verdict(diff)}"]
         for section in sections(diff):
             lines += ["", *_section(section, folded)]
         if not environment and diff.without_effect:
-            lines += ["", f"{count(len(diff.without_effect), 'file')} differ in form only."]
+            lines += ["", f"{differ_in_form(len(diff.without_effect))}."]
     return lines
 
 
@@ -54,8 +54,8 @@ def _head(comparison: Comparison) -> str:
     elsewhere = [name for name, diff in comparison.diffs.items() if name and not diff.is_empty]
     said = verdict(base)
     if base.is_empty and elsewhere:
-        said = f"changes in {', '.join(elsewhere)} only"
-    return f"**{plain(said[:1].upper() + said[1:])}.** {between}"
+        said = f"changes in {', '.join(map(plain, elsewhere))} only"
+    return f"**{said[:1].upper()}{said[1:]}.** {between}"
 
 
 def _named(side: Side) -> str:
@@ -75,7 +75,7 @@ def _finding(problem: Problem) -> str:
 
 
 def _section(section: Section, folded: int) -> list[str]:
-    lines = [f"#### {plain(section.title)}", ""]
+    lines = [f"#### {section.title}", ""]
     if any(item.rates for item in section.items):
         head = ["| | rate | before | after | change |", "|---|---|--:|--:|--:|"]
         return lines + _folding([_rows(item) for item in section.items], head, folded)

@@ -1,7 +1,7 @@
 """A comparison for people at a terminal."""
 
 from engine.reports.changes import Comparison, Side, errors_of
-from engine.reports.changes_wording import Code, Item, Phrase, Section, count, sections, verdict
+from engine.reports.changes_wording import Item, Phrase, Section, count, differ_in_form, sections, verdict
 from engine.reports.neutral import neutral, neutral_line
 from engine.reports.text import lines_of
 
@@ -28,7 +28,7 @@ def text_of(comparison: Comparison, *, color: bool = False) -> str:
         for section in sections(diff):
             lines += ["", *_section(section, color=color)]
         if not environment and diff.without_effect:
-            lines += ["", f"{count(len(diff.without_effect), 'file')} differ in form only"]
+            lines += ["", differ_in_form(len(diff.without_effect))]
     return "\n".join(lines) + "\n"
 
 
@@ -69,7 +69,7 @@ def _item(item: Item, *, color: bool) -> list[str]:
 
 
 def _text(phrase: Phrase) -> str:
-    return "".join(f'"{part}"' if isinstance(part, Code) and " " in part else part for part in phrase)
+    return "".join(phrase)
 
 
 def _bold(text: str, *, color: bool) -> str:

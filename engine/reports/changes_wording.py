@@ -61,6 +61,8 @@ class Section(NamedTuple):
     items: tuple[Item, ...]
 
 
+_ORDER = ("model", "provider", "route", "team", "key", "budget")
+_SAID_BY_NOTES = frozenset(("disabled", "expires"))
 _KINDS = {"provider": "Providers", "route": "Routes", "team": "Teams", "key": "Keys", "budget": "Budgets"}
 
 
@@ -95,21 +97,19 @@ def verdict(diff: CatalogDiff) -> str:
     if repriced := sum(len(group.models) for group in diff.repriced):
         parts.append(f"{count(repriced, 'model')} repriced{_extreme(diff.repriced)}")
     rerouted = [entry for entry in diff.entries if _is_rerouted(entry)]
-    if rerouted:
-        parts.append(f"{sum(len(entry.names) for entry in rerouted)} rerouted")
-    for kind in ("model", "provider", "route", "team", "key", "budget"):
+    parts += [
+        f"{count(number, kind)} rerouted"
+        for kind in _ORDER
+        if (number := sum(len(entry.names) for entry in rerouted if entry.kind == kind))
+    ]
+    for kind in _ORDER:
         of_kind = [entry for entry in diff.entries if entry.kind == kind and entry not in rerouted]
         if of_kind:
-            said = [
-                f"{number} {status}"
-                for status in ("added", "removed", "renamed", "moved", "changed")
-                if (number := sum(len(entry.names) for entry in of_kind if entry.status == status))
-            ]
-            parts.append(f"{kind}s: {', '.join(said)}")
+            parts.append(f"{kind}s: {_counted((entry.status, len(entry.names)) for entry in of_kind)}")
     if diff.names:
-        parts.append(f"{count(len(diff.names), 'name')} moved, new or gone")
+        parts.append(f"names: {_counted((_fate(change), 1) for change in diff.names)}")
     if any(entry.kind == "catalog" for entry in diff.entries):
-        parts.append("other findings are accepted")
+        parts.append("what is accepted changes")
     if diff.list_prices and not repriced:
         parts.append(f"{count(len(diff.list_prices), 'list price')} moved")
     if not parts and diff.gained:
@@ -119,9 +119,26 @@ def verdict(diff: CatalogDiff) -> str:
     return "; ".join(parts)
 
 
+def differ_in_form(number: int) -> str:
+    """What is said of files that were edited and change nothing."""
+    return f"{count(number, 'file')} {'differs' if number == 1 else 'differ'} in form only"
+
+
 def count(number: int, word: str) -> str:
     """`1 model`, `2 models`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _counted(fates: Iterable[tuple[str, int]]) -> str:
+    """`2 added, 1 removed`, in the order of their first."""
+    totals: dict[str, int] = {}
+    for fate, number in fates:
+        totals[fate] = totals.get(fate, 0) + number
+    return ", ".join(f"{number} {fate}" for fate, number in totals.items())
+
+
+def _fate(change: NameChange) -> str:
+    return "moved" if change.before and change.after else "new" if change.after else "gone"
 
 
 def _extreme(groups: Iterable[Repricing]) -> str:
@@ -153,7 +170,7 @@ def _names(names: Sequence[str], noun: str = "") -> Phrase:
 
 def _callers(change: CallersChange) -> Phrase:
     noun = "key" if len(change.keys) == 1 else "keys"
-    owners = (" (", *_names(change.owners), ")") if change.owners else ()
+    owners = (" (of ", *_names(change.owners), ")") if change.owners else ()
     return (f"{noun} ", *_names(change.keys), *owners)
 
 
@@ -207,6 +224,8 @@ def _repricing(group: Repricing) -> Item:
         who = (*who, *_price_kind(group.kind_after, group.source), ")")
     if not group.periods:
         who = (*who, ": the rates stay")
+    elif all(period.when == "past" for period in group.periods):
+        who = (*who, ": only in windows that are past; what is on record stays")
     return Item(who, rates=tuple(_rates(group.periods)))
 
 
@@ -216,21 +235,29 @@ def _price_kind(kind: str, source: str) -> Phrase:
 
 def _rates(periods: Iterable[PricePeriod]) -> Iterable[Rate]:
     for period in periods:
+        if period.when == "past":
+            continue  # no call is priced by it any more
         if not period.rates:
             yield Rate(f"{_time(period)}all", period.kind_before, period.kind_after, "")
-        unpriced = period.kind_after == "unpriced"
         for rate in period.rates:
-            before = "0" if rate.before is None and period.kind_before == "free" else rate.before
-            after = "unpriced" if unpriced else rate.after
-            yield Rate(f"{_time(period)}{rate.meter}", before or NONE, after or NONE, _change(rate), rate.tenfold)
+            before = _rate(rate.before, rate.before_by, period.kind_before)
+            after = _rate(rate.after, rate.after_by, period.kind_after)
+            yield Rate(f"{_time(period)}{rate.meter}", before, after, _change(rate), rate.tenfold)
+
+
+def _rate(rate: str | None, by: str, kind: str) -> str:
+    if kind == "unpriced":
+        return kind
+    if rate is None:
+        return "no price"
+    return f"{rate} (by {by})" if by else rate
 
 
 def _time(period: PricePeriod) -> str:
     if period.when == "now":
         return ""
-    start, until = _short(period.start), _short(period.until)
-    span = " ".join(part for part in (f"from {start}" if start else "", f"until {until}" if until else "") if part)
-    return f"{'past, ' if period.when == 'past' else ''}{span}: "
+    until = f" until {_short(period.until)}" if period.until else ""
+    return f"from {_short(period.start)}{until}: "
 
 
 def _short(time: str | None) -> str:
@@ -238,9 +265,7 @@ def _short(time: str | None) -> str:
 
 
 def _change(rate: RateChange) -> str:
-    if rate.before is None or rate.after is None:
-        return "new" if rate.before is None else "gone"
-    if not rate.tenfold:
+    if not rate.tenfold or rate.before is None or rate.after is None:
         return _percent(rate.percent) if rate.percent is not None else ""
     before, after = Fraction(rate.before), Fraction(rate.after)
     sign, factor = ("×", after / before) if after > before else ("÷", before / after)  # noqa: RUF001 - the sign for "times"
@@ -254,14 +279,17 @@ def _percent(decimal: str) -> str:
 def _entry(entry: EntryChange) -> Item:
     about: Phrase = (entry.kind, " ") if entry.kind != "model" and _is_rerouted(entry) else ()
     who = (*about, *_names(entry.names, entry.kind if entry.because or len(entry.names) > 1 else ""))
-    details = tuple(_field(change) for change in entry.fields)
+    said = _SAID_BY_NOTES if entry.kind == "key" and entry.notes else frozenset[str]()
+    details = tuple(_field(change) for change in entry.fields if change.field not in said)
     notes = tuple((note,) for note in entry.notes)
     if entry.status == "renamed":
         who = (Code(entry.before_name), " is now called ", *who)
     elif entry.status == "moved":
         who = (*who, " moved from ", Code(entry.before_file), " to ", Code(entry.file))
-    elif entry.status != "changed":
-        who = (*who, f" {entry.status}", *_facts(entry))
+    elif entry.status == "added":
+        who = (*who, " added", *_facts(entry))
+    elif entry.status == "removed":
+        who = (*who, " removed")
     elif entry.because and len(entry.names) > 1:
         who = (*who, " (by ", Code(entry.because), ")")
     return Item(who, (*notes, *details))
@@ -276,7 +304,7 @@ def _facts(entry: EntryChange) -> Phrase:
     parts: list[str] = [f": {facts.pricing}"]
     shown = [(meter, rate) for meter, rate in facts.rates.items() if ": " not in meter][:SHOWN_NAMES]
     for index, (meter, rate) in enumerate(shown):
-        parts += [", " if index else " ", Code(f"{meter} {rate}")]
+        parts.append(f"{', ' if index else ' '}{meter} {rate}")
     if len(facts.rates) > len(shown):
         parts.append(f" and {count(len(facts.rates) - len(shown), 'more rate')}")
     return (*parts, *base, *owner)
@@ -288,22 +316,20 @@ def _field(change: FieldChange) -> Phrase:
         plus = [item for item in after if item not in before]
         minus = [item for item in before if item not in after]
         if (plus or minus) and sorted(after, key=str) == after:
-            gone = ("- ", *_names([value(item) for item in minus])) if minus else ()
-            new = ("+ ", *_names([value(item) for item in plus])) if plus else ()
+            gone = ("- ", *_names([_short_value(item) for item in minus])) if minus else ()
+            new = ("+ ", *_names([_short_value(item) for item in plus])) if plus else ()
             return (Code(change.field), ": ", *new, *((", ",) if new and gone else ()), *gone)
     return (Code(change.field), ": ", *_value(before), " → ", *_value(after))
 
 
 def _value(given: Any) -> Phrase:
-    return (NONE,) if given is None else (Code(value(given)),)
+    if given is None:
+        return (NONE,)
+    return _names([_short_value(item) for item in given]) if isinstance(given, list) else (Code(_short_value(given)),)
 
 
-def value(given: Any) -> str:
-    """A value in one short line."""
-    if isinstance(given, list) and all(isinstance(item, str | int) for item in given):
-        text = ", ".join(map(str, given))
-    else:
-        text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+def _short_value(given: Any) -> str:
+    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
     return text if len(text) <= SHOWN_VALUE else f"{text[: SHOWN_VALUE - 1]}…"
 
 
@@ -323,4 +349,8 @@ def _list_price(change: ListPriceChange) -> Item:
     if change.models:
         heirs = "model inherits" if len(change.models) == 1 else "models inherit"
         who = (*who, f": {len(change.models)} {heirs} this: ", *_names(change.models))
-    return Item(who, tuple(_field(field) for field in change.fields))
+    rates = (
+        Rate(field.field, _short_value(field.before or NONE), _short_value(field.after or NONE), "")
+        for field in change.fields
+    )
+    return Item(who, rates=tuple(rates))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from engine.catalog.catalog import Catalog
 from engine.catalog.diffing.fields import compare_fields
 from engine.catalog.diffing.matching import Entry
+from engine.catalog.diffing.prices import compare_prices
 from engine.catalog.diffing.result import EntryChange, ListPriceChange
 from engine.catalog.layout import LOCK_FILE, ROOT_FILE
 from engine.model import Model, Route
@@ -40,11 +41,10 @@ def _differ(one: Entry | None, other: Entry | None) -> bool:
         return True
     if isinstance(one, Model | Route) and isinstance(other, Model | Route) and one.aliases != other.aliases:
         return True
-    return (
-        isinstance(one, Model)
-        and isinstance(other, Model)
-        and (one.pricing, one.list_pricing) != (other.pricing, other.list_pricing)
-    )
+    if not isinstance(one, Model) or not isinstance(other, Model):
+        return False
+    said = [(model.pricing.kind, model.pricing.source) for model in (one, other)]
+    return said[0] != said[1] or bool(compare_prices(one.pricing, other.pricing, 0))
 
 
 def _made_of(entry: Entry | None, catalog: Catalog) -> set[str]:

@@ -56,11 +56,13 @@ class EntryChange(msgspec.Struct, frozen=True):
 
 
 class RateChange(msgspec.Struct, frozen=True):
-    """One rate before and after; None is "no rate of its own".
+    """What a meter costs before and after; None is "it has no price".
 
-    `meter` is the price key, behind the words that say when it holds: "batch: above 200000: input_mtok". `percent` is a
-    decimal with at most one digit behind the point, None where either rate is missing or the first is 0; `tenfold` says
-    that one is more than ten times the other.
+    `meter` is the price key, behind the words that say when it holds: "processing=batch: above 200000: input_mtok".
+    `before_by` and `after_by` name where the rate comes from where the meter has none of its own there: a meter that
+    contains it, or the same one without the condition. `percent` is a decimal with at most one digit behind the point,
+    None where either rate is missing or the first is 0; `tenfold` says that one is at least ten times the
+    other, and that both are rates of this very meter.
     """
 
     meter: str
@@ -68,6 +70,8 @@ class RateChange(msgspec.Struct, frozen=True):
     after: str | None
     percent: str | None = None
     tenfold: bool = False
+    before_by: str = ""
+    after_by: str = ""
 
 
 class PricePeriod(msgspec.Struct, frozen=True):
