@@ -170,7 +170,8 @@ def merged(repository):
     git(repository, "add", ".")
     git(repository, "commit", "-qm", "A key")
     git(repository, "branch", "-qf", "main")
-    model.write_text(model.read_text().replace('"0.10"', '"0.11"'))
+    text = model.read_text().replace('"0.10"', '"0.11"')
+    model.write_text(text.replace("pricing:\n", "pricing:\n  correction: a typing error\n"))
     git(repository, "commit", "-qam", "Another price")
     git(repository, "switch", "-q", "--detach", "main")
     git(repository, "merge", "-q", "--no-ff", "-m", "Merge", "change")
@@ -193,6 +194,16 @@ def test_a_caller_who_loses_a_model_is_counted(merged, run_action, api):
     run = run_action(merged)
     assert run.outputs["broken"] == "1"
     assert "app" in api.comments[0]["body"]
+
+
+def test_a_past_price_that_was_edited_fails_the_pull_request(merged, run_action):
+    model = merged / "catalog/models/openai/support-bot-v3.yaml"
+    model.write_text(model.read_text().replace('"0.20"', '"0.21"'))
+    run = run_action(merged)
+    assert (run.code, run.outputs["errors"]) == (1, "1")
+    assert "title=past-window-edited::" in run.log
+    model.write_text(model.read_text().replace("    input_mtok", "    correction: a typing error\n    input_mtok"))
+    assert run_action(merged).code == 0
 
 
 def test_a_change_without_effect_begins_no_comment(merged, run_action, api):

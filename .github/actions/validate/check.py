@@ -17,7 +17,7 @@ COULD_NOT = 2
 def main() -> int:
     """Write the outputs code, errors and warnings."""
     command = [sys.executable, "-I", "-m", "engine", "validate"]
-    for option, name in (("--policy", "CATALOG_POLICY"),):
+    for option, name in (("--policy", "CATALOG_POLICY"), ("--base", "CATALOG_BASE_COMMIT")):
         if value := os.environ.get(name):
             command += [f"{option}={value}"]
     if os.environ.get("CATALOG_STRICT") == "true":
