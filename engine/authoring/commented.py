@@ -61,13 +61,13 @@ def _remarks(text: str, events: list[Any]) -> list[Remark]:
     for event in (each for each in events if isinstance(each, yaml.ScalarEvent)):
         assert event.start_mark is not None
         assert event.end_mark is not None
-        start, end = (starts[mark.line] + mark.column for mark in (event.start_mark, event.end_mark))
+        start, end = (_index(mark, starts, len(text)) for mark in (event.start_mark, event.end_mark))
         remarks += _comments(text, starts, gap, start)
         if event.style in {"|", ">"}:
             header = _BLOCK_HEADER.match(text, start)
             if header is not None and header[1]:
                 remarks += _comments(text, starts, header.start(1), header.end())
-            end = start + len(text[start:end].rstrip())
+            end = _end_of_block(event, text, starts, start, end)
         inside.update(range(event.start_mark.line + 1, _line_of(starts, end)))
         gap = end
     remarks += _comments(text, starts, gap, len(text))
@@ -78,6 +78,20 @@ def _remarks(text: str, events: list[Any]) -> list[Remark]:
         if not line.strip() and number not in inside
     ]
     return sorted(remarks)
+
+
+def _end_of_block(event: yaml.ScalarEvent, text: str, starts: list[int], start: int, end: int) -> int:
+    """Where a text written as a block ends, without the blank lines after it, which the parser takes along."""
+    content = event.value.rstrip("\n")
+    if event.style == "|" and content:
+        after = _line_of(starts, start) + content.count("\n") + 2
+        return min(starts[after] if after < len(starts) else len(text), end)
+    return start + len(text[start:end].rstrip())
+
+
+def _index(mark: Any, starts: list[int], end: int) -> int:
+    """Where a mark is in the text; the parser ends a last line without a break in a line of its own."""
+    return min(starts[mark.line] + mark.column, end) if mark.line < len(starts) else end
 
 
 def _line_of(starts: list[int], index: int) -> int:

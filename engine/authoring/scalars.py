@@ -17,7 +17,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)
 _RESERVED = frozenset(("y", "Y", "n", "N", "=", "<<"))
 _STARTS: Final = frozenset("_/.($")
 _IN_FLOW = re.compile(r"[\[\]{},:?]")
-_IN_BLOCK = re.compile(r": | #|:$|\*")
+_IN_BLOCK = re.compile(r": | #|:$|\*|^\.\.\.")
 _RESOLVERS: Final[dict[str | None, list[tuple[str, re.Pattern[str]]]]] = yaml.SafeLoader.yaml_implicit_resolvers
 
 

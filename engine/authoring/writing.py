@@ -26,11 +26,10 @@ def write(document: Commented) -> str:
 
 def _block(node: Mapping | Sequence, indent: int) -> list[str]:
     lines: list[str] = []
-    first = node.entries[0]
-    while first.above and not first.above[0]:
-        del first.above[0]
     for entry in node.entries:
         lines += _item(entry, indent) if entry.key is None else _pair(entry, indent)
+    while not lines[0]:
+        del lines[0]
     return [*lines, *_indented(node.below, indent)]
 
 

@@ -37,13 +37,20 @@ def fmt(paths: tuple[str, ...], check: bool, diff: bool, place: str | None) -> i
     the files say never changes. Exit code 0: done; 1: --check found something; 2: a file does not read, and was left as
     it is.
     """
-    from engine.authoring.canonical import format_text
+    from engine.authoring.canonical import MeaningChanged, format_text
     from engine.authoring.files import replace
+    from engine.errors import UserError
 
     refused = changed = count = 0
     for source in _sources(paths, place):
         count += 1
-        formatted = format_text(source.data, source.shown, source.kind)
+        try:
+            formatted = format_text(source.data, source.shown, source.kind)
+        except MeaningChanged:
+            message = (
+                f"{source.shown} was left as it is: its canonical form would not say the same, which is our fault."
+            )
+            raise UserError(message, hint="Please report it, with the file if you may.") from None
         if formatted.text is None:
             refused += 1
             for problem in formatted.problems:
