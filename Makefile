@@ -42,7 +42,7 @@ chaos:
 
 fuzz:
 	@$(INSTALL) test
-	FUZZ_COUNT=$(FUZZ_COUNT) $(BIN)/pytest tests/catalog/test_fuzz.py --timeout 3600 $(ARGS)
+	FUZZ_COUNT=$(FUZZ_COUNT) $(BIN)/pytest tests/catalog/test_fuzz.py tests/authoring/test_fmt_mutated.py --timeout 3600 $(ARGS)
 
 bench:
 	@$(INSTALL) test

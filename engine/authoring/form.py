@@ -20,7 +20,6 @@ from engine.model import PriceWindow
 from engine.pricing.meters import BY_PRICE_KEY
 from engine.pricing.reference import Reference
 
-TYPES = ("fine-tuned", "custom", "base")
 _SLUG = re.compile(SLUG, re.ASCII)
 _RATE = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?", re.ASCII)
 _USUAL_METERS = ("input_mtok", "output_mtok")

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from engine.tree import Tree
 
 _TYPES = ("fine-tuned", "custom", "base")
-_HOW = ("inherit", "free", "unpriced")
 
 
 @click.command()
