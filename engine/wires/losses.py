@@ -43,7 +43,7 @@ class Losses:
         """The error for what may not be left out, since the request would then mean something else."""
         return InvalidRequest(f"{path} cannot be sent to this model: {why}.", code="unsupported_parameter", param=path)
 
-    def extra(self, extra: Mapping[str, msgspec.Raw], path: str = "") -> Mapping[str, msgspec.Raw]:
+    def keep(self, extra: Mapping[str, msgspec.Raw], path: str = "") -> Mapping[str, msgspec.Raw]:
         """`extra` again where the wire is the client's own; else all in it that says something is dropped."""
         if not extra or self.is_same_wire:
             return extra

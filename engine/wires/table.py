@@ -1,4 +1,4 @@
-"""The wires by name. A new wire is one module and one line here."""
+"""The wires by name. A new wire is one module (or folder) and one line here."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,6 +8,7 @@ from engine.errors import UpstreamError
 from engine.model import Model
 from engine.wires import openai_chat
 from engine.wires.body import Body
+from engine.wires.codec import ClientApi, ProviderWire
 from engine.wires.usage import Usage
 
 
@@ -20,7 +21,7 @@ class PreparedModel(Protocol):
 
 
 class StreamReader(Protocol):
-    """Follows one stream: see `openai_chat.following.StreamReader`."""
+    """Follows one stream: see `following.Following`, which passes it through, and `transcoder.Transcoder`."""
 
     usage: Usage | None
     error: UpstreamError | None
@@ -61,4 +62,9 @@ class Wire(Protocol):
         ...
 
 
+# The APIs that clients speak, and those that providers speak. A module may be in both.
+CLIENT_APIS: Final[Mapping[str, ClientApi]] = MappingProxyType({api.name: api for api in (openai_chat,)})
+PROVIDER_WIRES: Final[Mapping[str, ProviderWire]] = MappingProxyType({wire.name: wire for wire in (openai_chat,)})
+
+# What is passed through, byte for byte, where the client's API is the provider's wire.
 WIRES: Final[Mapping[str, Wire]] = MappingProxyType({"openai-chat": openai_chat})

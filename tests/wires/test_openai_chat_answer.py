@@ -6,8 +6,8 @@ import pytest
 
 from engine.errors import UpstreamRefused
 from engine.wires import WIRES
-from engine.wires.openai_chat.usage import METERS, read_usage
 from engine.wires.openai_chat.following import StreamReader
+from engine.wires.openai_chat.usage import METERS, read_usage
 from engine.wires.usage import MAX_COUNT
 
 WIRE = WIRES["openai-chat"]

@@ -3,12 +3,56 @@
 Source: https://platform.openai.com/docs/api-reference/chat
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-from engine.wires.openai_chat.following import StreamReader as stream_reader  # noqa: N813 - the protocol's name
-from engine.wires.openai_chat.passing import PARAMETERS, RESERVED, Prepared, prepare
+from engine.model import Model
+from engine.wires.openai_chat.answers import decode_answer, encode_answer
+from engine.wires.openai_chat.decode_request import NAME, decode_request
+from engine.wires.openai_chat.decode_stream import StreamDecoder as stream_decoder  # noqa: N813 - the protocol's names
+from engine.wires.openai_chat.encode_request import encode_request
+from engine.wires.openai_chat.encode_stream import StreamEncoder as stream_encoder  # noqa: N813
+from engine.wires.openai_chat.following import StreamReader as stream_reader  # noqa: N813
+from engine.wires.openai_chat.passing import PARAMETERS, RESERVED, prepare
 from engine.wires.openai_chat.usage import fault_in, read_usage
+from engine.wires.openai_errors import openai_error as error
+from engine.wires.openai_errors import openai_stream_error as stream_error
 
-__all__ = ["PARAMETERS", "RESERVED", "Prepared", "endpoint", "fault_in", "prepare", "read_usage", "stream_reader"]
+__all__ = [
+    "decode_answer",
+    "decode_request",
+    "encode_answer",
+    "encode_request",
+    "endpoint",
+    "error",
+    "fault_in",
+    "headers",
+    "name",
+    "parameters",
+    "path",
+    "prepare",
+    "read_usage",
+    "reserved",
+    "stream_decoder",
+    "stream_encoder",
+    "stream_error",
+    "stream_reader",
+]
 
+name: Final = NAME
 endpoint: Final = "/chat/completions"
+parameters: Final = PARAMETERS
+reserved: Final = RESERVED
+
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def path(model: Model, *, stream: bool) -> str:  # noqa: ARG001 - the protocol's
+    """The path under a provider's base URL."""
+    return endpoint
+
+
+def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
+    """Headers beside content type and authentication."""
+    return _NO_HEADERS

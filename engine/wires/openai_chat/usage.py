@@ -33,6 +33,22 @@ METERS: Final[Paths] = {
 }
 _REQUIRED: Final = ("input_tokens", "output_tokens")
 
+_DETAILS: Final = {
+    "prompt_tokens_details": {
+        "cached_tokens": "cache_read_tokens",
+        "cache_write_tokens": "cache_write_tokens",
+        "audio_tokens": "input_audio_tokens",
+        "image_tokens": "input_image_tokens",
+        "text_tokens": "input_text_tokens",
+    },
+    "completion_tokens_details": {
+        "reasoning_tokens": "output_reasoning_tokens",
+        "audio_tokens": "output_audio_tokens",
+        "image_tokens": "output_image_tokens",
+        "text_tokens": "output_text_tokens",
+    },
+}
+
 _HTTP_ERROR = re.compile(r"[45][0-9]{2}", re.ASCII)
 
 # An error object that names no status: what its type or code stands for.
@@ -149,9 +165,30 @@ def fault_in(answer: bytes) -> UpstreamRefused | None:
     envelope = read_envelope(answer)
     error = error_in(answer, envelope)
     if error is None and (envelope is None or not len(envelope.choices)):
-        error = UpstreamRefused("The upstream's answer is not a chat completion.", code="upstream_bad_body")
-        error.upstream_status = 200
+        return bad_answer()
     return error
+
+
+def bad_answer() -> UpstreamRefused:
+    """The fault of an answer that cannot be read as one."""
+    error = UpstreamRefused("The upstream's answer is not a chat completion.", code="upstream_bad_body")
+    error.upstream_status = 200
+    return error
+
+
+def usage_json(usage: Usage) -> dict[str, Any]:
+    """Meters as OpenAI's `usage`, which counts cached tokens as input and reasoning as output."""
+    meters = usage.meters
+    written: dict[str, Any] = {
+        "prompt_tokens": meters["input_tokens"],
+        "completion_tokens": meters["output_tokens"],
+        "total_tokens": meters["input_tokens"] + meters["output_tokens"],
+    }
+    for field, names in _DETAILS.items():
+        details = {name: meters[meter] for name, meter in names.items() if meter in meters}
+        if details:
+            written[field] = details
+    return written
 
 
 def _usage_value(envelope: Envelope) -> msgspec.Raw | None:

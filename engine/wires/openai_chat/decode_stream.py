@@ -1,0 +1,286 @@
+"""A stream of chat completion chunks → canonical events.
+
+Source: https://platform.openai.com/docs/api-reference/chat-streaming; what vendors add is named where it is read.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from engine.errors import InvalidRequest
+from engine.wires.answer import Finish
+from engine.wires.blocks import Audio, Source
+from engine.wires.decoding import EventDecoder
+from engine.wires.events import (
+    Cited,
+    Event,
+    Finished,
+    ReasoningDelta,
+    RefusalDelta,
+    SignatureDelta,
+    Started,
+    TextDelta,
+    ToolArgumentsDelta,
+    ToolCallStarted,
+    UsageReported,
+    WholeBlock,
+)
+from engine.wires.openai_chat.answers import citation_of, finish_of
+from engine.wires.openai_chat.decode_messages import reasoning_detail
+from engine.wires.openai_chat.following import DONE
+from engine.wires.openai_chat.usage import bad_answer, error_in, is_nothing, read_envelope, usage_in
+from engine.wires.reading import Reader
+
+_ABSENT = msgspec.Raw(b"")
+
+
+class _Function(msgspec.Struct, gc=False):
+    name: str | None = None
+    arguments: Any = None
+    input: str | None = None
+
+
+class _ToolCall(msgspec.Struct):
+    index: int | None = None
+    id: str | None = None
+    function: _Function | None = None
+    custom: _Function | None = None
+
+
+class _Audio(msgspec.Struct, gc=False):
+    id: str | None = None
+    data: str | None = None
+    transcript: str | None = None
+    expires_at: int | None = None
+
+
+class _Part(msgspec.Struct):
+    type: str = ""
+    text: str | None = None
+    thinking: "list[_Part] | str | None" = None
+
+
+class _Delta(msgspec.Struct):
+    content: str | list[_Part] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[dict[str, msgspec.Raw]] | None = None
+    refusal: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+    function_call: _Function | None = None
+    annotations: list[msgspec.Raw] | None = None
+    audio: _Audio | None = None
+
+
+class _Logprobs(msgspec.Struct):
+    content: msgspec.Raw = _ABSENT
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+    stop_reason: Any = None
+    logprobs: _Logprobs | None = None
+
+
+class _Chunk(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    created: float | None = None
+    service_tier: Any = None
+    choices: list[_Choice] | None = None
+    usage: msgspec.Raw = _ABSENT
+    x_groq: msgspec.Raw = _ABSENT
+    error: msgspec.Raw = _ABSENT
+
+
+_CHUNK = msgspec.json.Decoder(_Chunk)
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class _Blocks:
+    """The blocks of one answer so far."""
+
+    __slots__ = ("audio", "calls", "count", "finish", "kind", "latest_call", "open")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.kind = ""  # of the block that text may still be added to
+        self.open = -1
+        self.calls: dict[int, tuple[int, str]] = {}  # by the upstream's index: our block, and the call's id
+        self.latest_call = -1
+        self.audio: dict[str, Any] = {}
+        self.finish: Finish | None = None
+
+    def of(self, kind: str) -> int:
+        """The block for a delta of this kind: a new one where the last block is of another."""
+        if kind != self.kind:
+            self.kind, self.open = kind, self.new()
+        return self.open
+
+    def new(self) -> int:
+        """The number of a new block."""
+        self.count += 1
+        return self.count - 1
+
+
+class StreamDecoder(EventDecoder):
+    """Decodes one stream; the end is `[DONE]`."""
+
+    __slots__ = ("_choices", "_has_started")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_started = False
+        self._choices: dict[int, _Blocks] = {}
+
+    def _read(self, event: bytes, data: bytes, events: list[Event]) -> None:
+        try:
+            chunk = _CHUNK.decode(data)
+        except msgspec.DecodeError:
+            if data.strip() == DONE:
+                self.done = True
+                return
+            chunk = None
+        if chunk is None or len(chunk.error) or event == b"error" or b'"error"' in data[:64]:
+            envelope = read_envelope(data)
+            error = error_in(data, envelope, is_error=event == b"error")
+            if error is not None or chunk is None:
+                self.error = error or bad_answer()
+                return
+        if not self._has_started:
+            self._has_started = True
+            tier = chunk.service_tier if isinstance(chunk.service_tier, str) else None
+            events.append(Started(chunk.id or "", chunk.model or "", int(chunk.created or 0), tier))
+        for choice in chunk.choices or ():
+            self._choice(choice, events)
+        if len(chunk.usage) > 4 or len(chunk.x_groq) or b'"usage":{' in data:
+            self._usage(data, events)
+
+    def _usage(self, data: bytes, events: list[Event]) -> None:
+        envelope = read_envelope(data)
+        usage = usage_in(envelope) if envelope is not None else None
+        if usage is not None:
+            events.append(UsageReported(self._take(usage)))
+
+    def _choice(self, choice: _Choice, events: list[Event]) -> None:
+        blocks = self._choices.get(choice.index)
+        if blocks is None:
+            blocks = self._choices[choice.index] = _Blocks()
+        delta = choice.delta
+        if delta is not None:
+            self._reasoning(choice.index, blocks, delta, events)
+            content = delta.content
+            if content:
+                logprobs = None
+                if choice.logprobs is not None and not is_nothing(choice.logprobs.content):
+                    logprobs = choice.logprobs.content
+                if isinstance(content, str):
+                    events.append(TextDelta(choice.index, blocks.of("text"), content, logprobs))
+                else:
+                    _parts(choice.index, blocks, content, events)
+            if delta.refusal:
+                events.append(RefusalDelta(choice.index, blocks.of("refusal"), delta.refusal))
+            for annotation in delta.annotations or ():
+                _cite(choice.index, blocks, annotation, events)
+            for call in delta.tool_calls or ():
+                _call(choice.index, blocks, call, events)
+            if delta.function_call is not None and (delta.function_call.name or delta.function_call.arguments):
+                _call(choice.index, blocks, _ToolCall(index=-1, function=delta.function_call), events)
+            if delta.audio is not None:
+                _hear(blocks.audio, delta.audio)
+        if choice.finish_reason is not None and blocks.finish is None:
+            stop = choice.stop_reason if isinstance(choice.stop_reason, str) else None
+            blocks.finish = finish_of(choice.finish_reason, stop)
+            if blocks.audio:
+                events.append(WholeBlock(choice.index, blocks.new(), _audio(blocks.audio)))
+            events.append(Finished(choice.index, blocks.finish))
+
+    def _reasoning(self, choice: int, blocks: _Blocks, delta: _Delta, events: list[Event]) -> None:
+        """From the richest of the fields that say it, as in whole answers."""
+        if delta.reasoning_details:
+            for detail in delta.reasoning_details:
+                _detail(choice, blocks, detail, events)
+        elif text := delta.reasoning_content or delta.reasoning:
+            events.append(ReasoningDelta(choice, blocks.of("reasoning"), text))
+
+
+def _detail(choice: int, blocks: _Blocks, detail: dict[str, msgspec.Raw], events: list[Event]) -> None:
+    try:
+        thought = reasoning_detail(Reader(detail))
+    except InvalidRequest:
+        return
+    if thought is None:
+        return
+    if thought.encrypted is not None:
+        blocks.kind = ""
+        events.append(WholeBlock(choice, blocks.new(), msgspec.structs.replace(thought, path="")))
+        return
+    kind = "summary" if thought.is_summary else "reasoning"
+    if thought.text:
+        events.append(ReasoningDelta(choice, blocks.of(kind), thought.text, thought.is_summary))
+    if thought.signature is not None:
+        events.append(SignatureDelta(choice, blocks.of(kind), thought.signature, thought.maker))
+        blocks.kind = ""  # nothing comes behind a signature
+
+
+def _parts(choice: int, blocks: _Blocks, parts: Sequence[_Part], events: list[Event]) -> None:
+    """Mistral's content: thinking and text."""
+    for part in parts:
+        if part.text:
+            events.append(TextDelta(choice, blocks.of("text"), part.text))
+        thinking = part.thinking if isinstance(part.thinking, list) else ()
+        events += [ReasoningDelta(choice, blocks.of("reasoning"), piece.text) for piece in thinking if piece.text]
+
+
+def _cite(choice: int, blocks: _Blocks, annotation: msgspec.Raw, events: list[Event]) -> None:
+    try:
+        citation = citation_of(Reader(_MEMBERS.decode(annotation)), annotation)
+    except (InvalidRequest, msgspec.DecodeError):
+        return
+    if citation is not None:
+        events.append(Cited(choice, blocks.of("text"), citation))
+
+
+def _call(choice: int, blocks: _Blocks, call: _ToolCall, events: list[Event]) -> None:
+    function = call.function or _Function()
+    custom = call.custom if call.custom is not None and call.custom.name else None
+    index = call.index
+    if index is None:  # without one, a new id is a new call
+        known = [at for at, (_, call_id) in blocks.calls.items() if call_id == call.id]
+        index = known[0] if known else blocks.latest_call if call.id is None else len(blocks.calls)
+    known_call = blocks.calls.get(index)
+    name = custom.name if custom is not None else function.name
+    # Some servers give all calls one index: a new id with a name is a new call then.
+    if known_call is None or (call.id and name and call.id != known_call[1]):
+        call_id = call.id or f"call_{choice}_{len(blocks.calls)}"
+        blocks.calls[index] = known_call = (blocks.new(), call_id)
+        blocks.kind = ""
+        events.append(ToolCallStarted(choice, known_call[0], call_id, name or "", custom is not None))
+    blocks.latest_call = index
+    arguments = function.arguments if call.custom is None or function.arguments else call.custom.input
+    if arguments:
+        text = arguments if isinstance(arguments, str) else msgspec.json.encode(arguments).decode()
+        events.append(ToolArgumentsDelta(choice, known_call[0], text))
+
+
+def _hear(heard: dict[str, Any], audio: _Audio) -> None:
+    for name in ("data", "transcript"):
+        if piece := getattr(audio, name):
+            heard[name] = heard.get(name, "") + piece
+    if audio.id:
+        heard["id"] = audio.id
+    if audio.expires_at:
+        heard["expires_at"] = audio.expires_at
+
+
+def _audio(heard: dict[str, Any]) -> Audio:
+    source = Source(data=heard["data"]) if "data" in heard else None
+    return Audio(
+        id=heard.get("id", ""),
+        source=source,
+        transcript=heard.get("transcript", ""),
+        expires_at=heard.get("expires_at"),
+    )
