@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from engine.catalog.compile import Catalog, Compiler, Outcome, environments_of
+from engine.catalog.compared import compare_findings
+from engine.catalog.compile import Catalog, Compiler, Outcome, environments_of, merged
 from engine.catalog.diffing import CatalogDiff, diff
 from engine.catalog.layout import ROOT_FILE
 from engine.errors import UserError
@@ -37,9 +38,7 @@ def compare_trees(
         second = Side(second.name, second.revision, tuple(dict.fromkeys(problems)))
         return Comparison(first, second, None, root=root.as_posix())
     catalogs = {name: _compiled(outcome) for name, outcome in news.items()}
-    findings = [
-        problem for name, catalog in catalogs.items() for problem in _findings(old[name], catalog, now_ns=now_ns)
-    ]
+    findings = {name: compare_findings(old[name], catalog, now_ns) for name, catalog in catalogs.items()}
     diffs = {name: diff(old[name], catalog, now_ns=now_ns) for name, catalog in catalogs.items()}
     if left_out:
         diffs = {name: _with_doubts(change, frozenset(first.left_out)) for name, change in diffs.items()}
@@ -48,12 +47,14 @@ def compare_trees(
     elif len(diffs) > 1:
         base = diffs[""]
         diffs = {name: change.beyond(base) if name else change for name, change in diffs.items()}
-    return Comparison(first, second, diffs, tuple(dict.fromkeys(findings)), root.as_posix())
+    return Comparison(first, second, diffs, _together(findings), root.as_posix())
 
 
-def _findings(before: Catalog, after: Catalog, *, now_ns: int) -> list[Problem]:  # noqa: ARG001 - rules to come
-    """What the change itself makes doubtful: prices that jump, windows of the past, many models gone."""
-    return []
+def _together(findings: dict[str, tuple[Problem, ...]]) -> tuple[Problem, ...]:
+    """What the change itself makes doubtful; what holds in environments only says in which."""
+    if "" not in findings:
+        return next(iter(findings.values()))
+    return merged({name: Outcome(problems) for name, problems in findings.items()})
 
 
 def _environments(before: Tree | None, after: Tree, environment: str | None) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from engine.reports.changes import Comparison, Side, errors_of
 from engine.reports.changes_wording import Item, Phrase, Section, count, differ_in_form, sections, verdict
-from engine.reports.neutral import neutral, neutral_line
+from engine.reports.neutral import neutral_line
 from engine.reports.text import lines_of
 
 _RED, _BOLD, _RESET = "\x1b[31m", "\x1b[1m", "\x1b[0m"
@@ -18,7 +18,7 @@ def text_of(comparison: Comparison, *, color: bool = False) -> str:
         return "\n".join(lines) + "\n"
     if comparison.before.left_out:
         left_out = count(len(comparison.before.left_out), "file")
-        lines.append(f"{_named(comparison.before)} has errors: compared without {left_out}")
+        lines.append(f"compared without {left_out} of {_named(comparison.before)} that had errors")
         lines += [f"    {neutral_line(file)}" for file in comparison.before.left_out]
     for environment, diff in comparison.diffs.items():
         if diff.is_empty and environment:
@@ -62,8 +62,8 @@ def _item(item: Item, *, color: bool) -> list[str]:
     lines += [f"    {neutral_line(_text(detail))}" for detail in item.details]
     meters = max((len(rate.meter) for rate in item.rates), default=0)
     for rate in item.rates:
-        line = f"    {neutral(rate.meter).ljust(meters)}  {rate.before} → {rate.after}  {rate.change}"
-        line = f"{line.rstrip()}{'!' if rate.alarming else ''}"
+        line = f"{rate.meter.ljust(meters)}  {rate.before} → {rate.after}  {rate.change}".rstrip()
+        line = f"    {neutral_line(line)}{'!' if rate.alarming else ''}"
         lines.append(f"{_RED}{line}{_RESET}" if color and rate.alarming else line)
     return lines
 

@@ -68,21 +68,19 @@ _KINDS = {"provider": "Providers", "route": "Routes", "team": "Teams", "key": "K
 
 def sections(diff: CatalogDiff) -> list[Section]:
     """All that changes, what matters most first."""
-    models = [entry for entry in diff.entries if entry.kind == "model"]
     rerouted = [entry for entry in diff.entries if _is_rerouted(entry)]
+    others = [entry for entry in diff.entries if not _is_rerouted(entry)]
     found = [
         Section("Broken for callers", tuple(_lost(change) for change in diff.lost)),
         Section("Repriced (USD per unit of the rate's name; mtok: per million tokens)", _repriced(diff)),
         Section("Rerouted", tuple(_entry(entry) for entry in rerouted)),
-        Section("Models", tuple(_entry(entry) for entry in models if entry not in rerouted)),
+        Section("Models", tuple(_entry(entry) for entry in others if entry.kind == "model")),
         Section("Names", tuple(_name(change) for change in diff.names)),
         *(
-            Section(
-                title, tuple(_entry(entry) for entry in diff.entries if entry.kind == kind and entry not in rerouted)
-            )
+            Section(title, tuple(_entry(entry) for entry in others if entry.kind == kind))
             for kind, title in _KINDS.items()
         ),
-        Section("Catalog", tuple(_entry(entry) for entry in diff.entries if entry.kind == "catalog")),
+        Section("Catalog", tuple(_entry(entry) for entry in others if entry.kind == "catalog")),
         Section("Newly allowed", tuple(_gained(change) for change in diff.gained)),
         Section("List prices (reference.lock)", tuple(_list_price(change) for change in diff.list_prices)),
     ]
@@ -103,7 +101,7 @@ def verdict(diff: CatalogDiff) -> str:
         if (number := sum(len(entry.names) for entry in rerouted if entry.kind == kind))
     ]
     for kind in _ORDER:
-        of_kind = [entry for entry in diff.entries if entry.kind == kind and entry not in rerouted]
+        of_kind = [entry for entry in diff.entries if entry.kind == kind and not _is_rerouted(entry)]
         if of_kind:
             parts.append(f"{kind}s: {_counted((entry.status, len(entry.names)) for entry in of_kind)}")
     if diff.names:

@@ -157,8 +157,10 @@ class CatalogDiff(msgspec.Struct, frozen=True):
     def beyond(self, base: "CatalogDiff") -> "CatalogDiff":
         """What is not said in `base` already: what an environment adds to it."""
         return CatalogDiff(
-            **{
-                field: tuple(item for item in getattr(self, field) if item not in getattr(base, field))
-                for field in self.__struct_fields__
-            }
+            **{field: _others(getattr(self, field), getattr(base, field)) for field in self.__struct_fields__}
         )
+
+
+def _others(items: tuple[Any, ...], known: tuple[Any, ...]) -> tuple[Any, ...]:
+    said = {msgspec.json.encode(item) for item in known}
+    return tuple(item for item in items if msgspec.json.encode(item) not in said)
