@@ -96,3 +96,8 @@ def compare() -> Callable[..., CatalogDiff]:
 @pytest.fixture
 def show() -> Callable[..., str]:
     return shown
+
+
+@pytest.fixture(name="compiled")
+def compiled_fixture() -> Callable[[Mapping[str, str]], Catalog]:
+    return compiled
