@@ -1,12 +1,15 @@
 """A small catalog with everything in it, to be changed and compared."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.catalog.compile import Catalog, compile_catalog
 from engine.catalog.diffing import CatalogDiff, diff
+from engine.pricing.lock import Lock, render
 from engine.reports.changes import Comparison, Side, render_changes
 from engine.tree import Tree, blob_id
 
@@ -101,3 +104,12 @@ def show() -> Callable[..., str]:
 @pytest.fixture(name="compiled")
 def compiled_fixture() -> Callable[[Mapping[str, str]], Catalog]:
     return compiled
+
+
+@pytest.fixture
+def moved_lock() -> str:
+    """The base's lock with another list price in the window that holds at `NOW`."""
+    document = json.loads(BASE["reference.lock"])
+    del document["digest"]
+    document["apis"]["openai"]["models"]["gpt-4.1-nano"]["windows"][-1]["rates"]["input_mtok"] = "0.15"
+    return render(msgspec.convert(document, Lock)).decode()
