@@ -47,12 +47,14 @@ class ServerTool(msgspec.Struct, frozen=True, kw_only=True):
     """A tool that the provider runs, or one whose form only `wire` knows.
 
     `kind` is "web_search" where another wire may have the same, else the wire's own word. `raw` is its JSON in `wire`.
+    One that is run by the client cannot be left out: the model would not know what the client asks of it.
     """
 
     kind: str
     wire: str
     raw: msgspec.Raw
     path: str = ""
+    is_run_by_client: bool = False
 
 
 class ToolChoice(msgspec.Struct, frozen=True, kw_only=True):

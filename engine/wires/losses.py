@@ -5,9 +5,16 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from engine.errors import InvalidRequest
-from engine.wires.conversation import Conversation
+from engine.wires.blocks import Block
+from engine.wires.conversation import Conversation, ServerTool
 
 _NOTHING = (b"null", b"[]", b"{}", b'""', b"false")
+
+
+def block_name(block: Block) -> str:
+    """What a block of an answer is called among its losses: its class in the words of JSON."""
+    name = type(block).__name__
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
 class Losses:
@@ -51,6 +58,16 @@ class Losses:
             if bytes(value) not in _NOTHING:
                 self.drop(f"{path}.{name}" if path else name)
         return {}
+
+    def drop_server_tool(self, tool: ServerTool) -> None:
+        """Leave out a tool that the other side does not run.
+
+        Raises:
+            InvalidRequest: 400: it is one that the client runs.
+        """
+        if tool.is_run_by_client:
+            raise self.refusal(tool.path, "its API has no tool of this form")
+        self.drop(tool.path)
 
     def drop_all_but(self, carried: Collection[str]) -> None:
         """Drop each option that the client gave and the wire's table of `carried` ones does not name."""

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from engine.errors import UpstreamError
 from engine.model import Model
-from engine.wires import openai_chat
+from engine.wires import anthropic_messages, openai_chat
 from engine.wires.body import Body
 from engine.wires.codec import ClientApi, ProviderWire
 from engine.wires.usage import Usage
@@ -62,9 +62,18 @@ class Wire(Protocol):
         ...
 
 
-# The APIs that clients speak, and those that providers speak. A module may be in both.
-CLIENT_APIS: Final[Mapping[str, ClientApi]] = MappingProxyType({api.name: api for api in (openai_chat,)})
-PROVIDER_WIRES: Final[Mapping[str, ProviderWire]] = MappingProxyType({wire.name: wire for wire in (openai_chat,)})
+# A new wire is one line in each of these that it belongs to: what clients speak, and what providers speak.
+_CLIENT_APIS: Final[tuple[ClientApi, ...]] = (
+    anthropic_messages,
+    openai_chat,
+)
+_PROVIDER_WIRES: Final[tuple[ProviderWire, ...]] = (
+    anthropic_messages,
+    openai_chat,
+)
 
-# What is passed through, byte for byte, where the client's API is the provider's wire.
+CLIENT_APIS: Final[Mapping[str, ClientApi]] = MappingProxyType({api.name: api for api in _CLIENT_APIS})
+PROVIDER_WIRES: Final[Mapping[str, ProviderWire]] = MappingProxyType({wire.name: wire for wire in _PROVIDER_WIRES})
+
+# What the gateway passes through, byte for byte, where the client's API is the provider's wire.
 WIRES: Final[Mapping[str, Wire]] = MappingProxyType({"openai-chat": openai_chat})

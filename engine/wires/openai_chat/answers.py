@@ -12,6 +12,7 @@ from engine.errors import InvalidRequest
 from engine.wires.answer import Answer, Choice, Finish, FinishReason
 from engine.wires.blocks import Audio, Block, Citation, Image, Reasoning, Refusal, Source, Text, ToolCall, source_of_url
 from engine.wires.codec import Asked, EncodedAnswer
+from engine.wires.losses import block_name
 from engine.wires.openai_chat.decode_messages import content, reasoning_of, tool_call
 from engine.wires.openai_chat.encode_messages import reasoning_detail as write_reasoning_detail
 from engine.wires.openai_chat.usage import UNREADABLE, bad_answer, read_envelope, usage_in, usage_json
@@ -215,7 +216,7 @@ def _choice_json(choice: Choice, index: int, losses: list[str], *, is_legacy: bo
         elif isinstance(block, Audio):
             message["audio"] = audio_json(block)
         else:
-            losses.append(f"{where}.{loss_name(block)}")
+            losses.append(f"{where}.{block_name(block)}")
     if texts:
         message["content"] = "".join(texts)
     if annotations:
@@ -229,12 +230,6 @@ def _choice_json(choice: Choice, index: int, losses: list[str], *, is_legacy: bo
     if word == "tool_calls" and is_legacy:
         word = "function_call"
     return {"index": index, "message": message, "logprobs": choice.logprobs, "finish_reason": word}
-
-
-def loss_name(block: Block) -> str:
-    """What a block is called in a list of losses: its class in the words of JSON."""
-    name = type(block).__name__
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
 def _add_text(block: Text, texts: list[str], annotations: list[dict[str, Any]], losses: list[str], where: str) -> None:

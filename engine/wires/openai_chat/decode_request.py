@@ -81,7 +81,7 @@ def _tools(body: Options) -> tuple[Tool | ServerTool, ...]:
 def _tool(tool: Reader, raw: msgspec.Raw) -> Tool | ServerTool:
     kind = tool.text("type") or "function"
     if kind != "function":
-        return ServerTool(kind=kind, wire=NAME, raw=raw, path=tool.path)
+        return ServerTool(kind=kind, wire=NAME, raw=raw, path=tool.path, is_run_by_client=kind == "custom")
     found = _function(tool.needed_object("function"), tool.path)
     cache = cache_mark(tool)
     return msgspec.structs.replace(found, cache=cache, extra={**found.extra, **tool.rest()})

@@ -9,7 +9,7 @@ import msgspec
 
 from engine.model import Model
 from engine.wires.codec import EncodedRequest
-from engine.wires.conversation import Conversation, ServerTool, Tool, ToolChoice
+from engine.wires.conversation import Conversation, Tool, ToolChoice
 from engine.wires.effort import effort_of, is_off
 from engine.wires.losses import Losses
 from engine.wires.openai_chat.encode_messages import OPENAI, MessageWriter
@@ -117,7 +117,7 @@ def _write_tools(fields: dict[str, Any], conversation: Conversation, losses: Los
         elif tool.wire == NAME:
             tools.append(tool.raw)
         else:
-            drop_server_tool(tool, losses)
+            losses.drop_server_tool(tool)
     if tools:
         fields["tools"] = tools
     choice = conversation.tool_choice
@@ -125,13 +125,6 @@ def _write_tools(fields: dict[str, Any], conversation: Conversation, losses: Los
         fields["tool_choice"] = _tool_choice(choice)
     if conversation.parallel_tool_calls is not None and (tools or losses.is_same_wire):
         fields["parallel_tool_calls"] = conversation.parallel_tool_calls
-
-
-def drop_server_tool(tool: ServerTool, losses: Losses) -> None:
-    """A tool that the other side does not run is left out; one that the client runs may not be."""
-    if tool.kind == "custom":
-        raise losses.refusal(tool.path, "its API has only tools with JSON arguments")
-    losses.drop(tool.path)
 
 
 def _tool(tool: Tool, losses: Losses) -> dict[str, Any]:

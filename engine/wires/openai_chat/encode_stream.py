@@ -25,7 +25,8 @@ from engine.wires.events import (
     UsageReported,
     WholeBlock,
 )
-from engine.wires.openai_chat.answers import WORDS, annotation_json, audio_json, image_json, loss_name, tier_of
+from engine.wires.losses import block_name
+from engine.wires.openai_chat.answers import WORDS, annotation_json, audio_json, image_json, tier_of
 from engine.wires.openai_chat.encode_messages import reasoning_detail
 from engine.wires.openai_chat.usage import usage_json
 from engine.wires.usage import Usage
@@ -167,5 +168,5 @@ class StreamEncoder:
             return self._delta(event.choice, b'"images":[%s]' % _json(image_json(block)))
         if isinstance(block, Audio):
             return self._delta(event.choice, b'"audio":%s' % _json(audio_json(block)))
-        self._losses.append(f"answer.content[{event.block}].{loss_name(block)}")
+        self._losses.append(f"answer.content[{event.block}].{block_name(block)}")
         return None

@@ -1,0 +1,76 @@
+"""The wire `anthropic-messages`, passed through.
+
+A client's bytes go on as they came, but for the model's name and what the model's file declares. Usage comes unasked.
+
+Source: https://platform.claude.com/docs/en/api/messages
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from engine.errors import InvalidRequest
+from engine.model import Model
+from engine.wires.body import Body
+from engine.wires.splice import Path, Splice, read_count
+
+# What the gateway itself answers for; a model's `defaults` and `overrides` may not set these.
+RESERVED: Final = frozenset({"model", "messages", "stream"})
+
+PARAMETERS: Final[Mapping[str, Path]] = {
+    "max_completion_tokens": ("max_tokens",),
+    "max_output_tokens": ("max_tokens",),
+    "stop": ("stop_sequences",),
+    "user": ("metadata", "user_id"),
+    "reasoning_effort": ("output_config", "effort"),
+}
+
+_OUTPUT_LIMITS: Final = ("max_tokens",)
+
+
+class Prepared:
+    """What one model does to a request, encoded once per snapshot."""
+
+    __slots__ = ("_splice",)
+
+    def __init__(self, model: Model) -> None:
+        self._splice = Splice(model, reserved=RESERVED, parameters=PARAMETERS, output_limits=_OUTPUT_LIMITS)
+
+    def encode(self, body: Body) -> tuple[bytes, bool]:
+        """The bytes for the upstream, and that the client wants a stream's usage: it always comes.
+
+        Raises:
+            InvalidRequest: 400, naming the parameter that the model forbids, or that the API would not take.
+        """
+        fields = body.fields.copy()
+        check(fields)
+        self._splice.apply(fields)
+        return msgspec.json.encode(fields), True
+
+
+def prepare(model: Model) -> Prepared:
+    """What `model` does to a request, for use at load time.
+
+    Raises:
+        ValueError: its defaults or overrides set one of `RESERVED`.
+    """
+    return Prepared(model)
+
+
+def check(fields: Mapping[str, msgspec.Raw]) -> None:
+    """What costs money or trouble when it is wrong; all else the upstream judges.
+
+    Raises:
+        InvalidRequest: 400, naming the parameter.
+    """
+    if "messages" not in fields:
+        raise InvalidRequest(
+            'The body has no messages: add "messages": [{"role": "user", "content": "…"}].',
+            code="missing_required_parameter",
+            param="messages",
+        )
+    if memoryview(fields["messages"])[0] != ord("["):
+        raise InvalidRequest("messages must be an array.", code="invalid_type", param="messages")
+    if "max_tokens" in fields:
+        read_count(fields, "max_tokens", least=0)  # 0 only fills the prompt cache
