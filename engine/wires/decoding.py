@@ -1,6 +1,8 @@
 """What all decoders of server-sent events share: framing, bad bytes, faults, and the last usage."""
 
-from engine.errors import UpstreamError
+import msgspec
+
+from engine.errors import InvalidRequest, UpstreamError, UpstreamRefused
 from engine.wires.events import Event
 from engine.wires.following import checked, too_large
 from engine.wires.sse import EventSplitter, StreamCorrupt, parse_event
@@ -56,10 +58,17 @@ class EventDecoder:
                 data.decode()
             except UnicodeDecodeError:
                 data = data.decode("utf-8", "replace").encode()
-        self._read(event, data, events)
+        try:
+            self._read(event, data, events)
+        except (msgspec.MsgspecError, InvalidRequest, RecursionError):
+            self.error = self._unreadable()
 
     def _read(self, event: bytes, data: bytes, events: list[Event]) -> None:
         """Read one event; sets `done` at the wire's own end and `error` for an error."""
+        raise NotImplementedError
+
+    def _unreadable(self) -> UpstreamRefused:
+        """The fault of an event that is not of this wire: bad JSON, or a value of a wrong type."""
         raise NotImplementedError
 
     def _take(self, usage: Usage) -> Usage:

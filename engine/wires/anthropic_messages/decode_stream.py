@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.errors import InvalidRequest
+from engine.errors import UpstreamRefused
 from engine.wires.anthropic_messages.answers import finish_of
 from engine.wires.anthropic_messages.decode_blocks import NAME, block, citation
 from engine.wires.anthropic_messages.usage import bad_answer, error_of, usage_of
@@ -67,7 +67,7 @@ _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class StreamDecoder(EventDecoder):
     """Decodes one stream; the end is `message_stop`."""
 
-    __slots__ = ("_initial_input", "_server_calls", "_usage_model", "_usage_so_far")
+    __slots__ = ("_initial_input", "_server_calls", "_usage_so_far")
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,11 +76,7 @@ class StreamDecoder(EventDecoder):
         self._initial_input: dict[int, str] = {}  # a tool call's, which counts where no pieces come
 
     def _read(self, event: bytes, data: bytes, events: list[Event]) -> None:
-        try:
-            found = _EVENT.decode(data)
-        except msgspec.DecodeError:
-            self.error = bad_answer()
-            return
+        found = _EVENT.decode(data)
         kind = found.type
         if kind == "content_block_delta" and found.delta is not None:
             self._delta(found.index, found.delta, events)
@@ -102,16 +98,15 @@ class StreamDecoder(EventDecoder):
         elif kind == "error" or event == b"error" or found.error:
             self.error = error_of(found.error)
 
+    def _unreadable(self) -> UpstreamRefused:
+        return bad_answer()
+
     def _report(self, usage: dict[str, Any] | None, model: str | None, events: list[Event]) -> None:
         if usage is not None:
             events.append(UsageReported(self._take(self._usage_so_far.add(usage, model))))
 
     def _start(self, index: int, raw: msgspec.Raw, events: list[Event]) -> None:
-        try:
-            found = block(Reader(_MEMBERS.decode(raw)), raw)
-        except (InvalidRequest, msgspec.DecodeError):
-            self.error = bad_answer()
-            return
+        found = block(Reader(_MEMBERS.decode(raw)), raw)
         if isinstance(found, Text):
             events.append(TextDelta(0, index, found.text))
             events += [Cited(0, index, one) for one in found.citations]
@@ -147,10 +142,7 @@ class StreamDecoder(EventDecoder):
             signature, maker = unmarked(delta.signature or "", NAME)
             events.append(SignatureDelta(0, index, signature, maker))
         elif kind == "citations_delta":
-            try:
-                events.append(Cited(0, index, citation(Reader(_MEMBERS.decode(delta.citation)), delta.citation)))
-            except (InvalidRequest, msgspec.DecodeError):
-                self.error = bad_answer()
+            events.append(Cited(0, index, citation(Reader(_MEMBERS.decode(delta.citation)), delta.citation)))
 
     def _stop(self, index: int, events: list[Event]) -> None:
         if index in self._initial_input:

@@ -179,6 +179,8 @@ def _write_tools(
     kept = extra.pop("tool_choice", None)
     if choice is None and (conversation.parallel_tool_calls is not False or not tools):
         return
+    if choice is not None and not tools and choice.mode in ("auto", "none") and not losses.is_same_wire:
+        return
     if choice is not None and choice.is_custom:
         raise losses.refusal(conversation.name_of("tool_choice"), "its API has no tool of this form")
     chosen: dict[str, Any] = {"type": _CHOICES[choice.mode if choice is not None else "auto"]}

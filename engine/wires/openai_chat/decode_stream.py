@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from engine.errors import InvalidRequest
+from engine.errors import InvalidRequest, UpstreamRefused
 from engine.wires.answer import Finish
 from engine.wires.blocks import Audio, Source
 from engine.wires.decoding import EventDecoder
@@ -137,18 +137,13 @@ class StreamDecoder(EventDecoder):
         self._choices: dict[int, _Blocks] = {}
 
     def _read(self, event: bytes, data: bytes, events: list[Event]) -> None:
-        try:
-            chunk = _CHUNK.decode(data)
-        except msgspec.DecodeError:
-            if data.strip() == DONE:
-                self.done = True
-                return
-            chunk = None
-        if chunk is None or len(chunk.error) or event == b"error" or b'"error"' in data[:64]:
-            envelope = read_envelope(data)
-            error = error_in(data, envelope, is_error=event == b"error")
-            if error is not None or chunk is None:
-                self.error = error or bad_answer()
+        if data[:1] != b"{" and data.strip() == DONE:
+            self._end(events)
+            return
+        chunk = _CHUNK.decode(data)
+        if len(chunk.error) or event == b"error" or b'"error"' in data[:64]:
+            self.error = error_in(data, read_envelope(data), is_error=event == b"error")
+            if self.error is not None:
                 return
         if not self._has_started:
             self._has_started = True
@@ -158,6 +153,21 @@ class StreamDecoder(EventDecoder):
             self._choice(choice, events)
         if len(chunk.usage) > 4 or len(chunk.x_groq) or b'"usage":{' in data:
             self._usage(data, events)
+
+    def _unreadable(self) -> UpstreamRefused:
+        return bad_answer()
+
+    def _end(self, events: list[Event]) -> None:
+        self.done = True
+        for index, blocks in self._choices.items():
+            if blocks.finish is None:  # some servers never say why
+                self._finish(index, blocks, finish_of("tool_calls" if blocks.calls else None), events)
+
+    def _finish(self, index: int, blocks: _Blocks, finish: Finish, events: list[Event]) -> None:
+        blocks.finish = finish
+        if blocks.audio:
+            events.append(WholeBlock(index, blocks.new(), _audio(blocks.audio)))
+        events.append(Finished(index, finish))
 
     def _usage(self, data: bytes, events: list[Event]) -> None:
         envelope = read_envelope(data)
@@ -193,10 +203,7 @@ class StreamDecoder(EventDecoder):
                 _hear(blocks.audio, delta.audio)
         if choice.finish_reason is not None and blocks.finish is None:
             stop = choice.stop_reason if isinstance(choice.stop_reason, str) else None
-            blocks.finish = finish_of(choice.finish_reason, stop)
-            if blocks.audio:
-                events.append(WholeBlock(choice.index, blocks.new(), _audio(blocks.audio)))
-            events.append(Finished(choice.index, blocks.finish))
+            self._finish(choice.index, blocks, finish_of(choice.finish_reason, stop), events)
 
     def _reasoning(self, choice: int, blocks: _Blocks, delta: _Delta, events: list[Event]) -> None:
         """From the richest of the fields that say it, as in whole answers."""

@@ -90,7 +90,7 @@ class MessageWriter:
         for block in turn.blocks:
             if isinstance(block, ToolCall):
                 calls.append(self._call(block))
-            elif isinstance(block, Reasoning) and not _is_part(block):
+            elif isinstance(block, Reasoning) and not (self._losses.is_same_wire and _is_part(block)):
                 thoughts.append(block)
             elif isinstance(block, Audio):
                 message["audio"] = {"id": self._same_wire_audio(block)}
@@ -153,6 +153,8 @@ class MessageWriter:
             written = {"type": "text", "text": block.text}
             if block.citations:
                 losses.drop(f"{block.path}.citations")
+            if block.signature is not None:
+                losses.drop(f"{block.path}.signature")
         elif isinstance(block, Image):
             written = {"type": "image_url", "image_url": self._image(block)}
         elif isinstance(block, Audio) and block.source is not None and block.source.data is not None:

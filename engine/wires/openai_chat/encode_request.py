@@ -12,7 +12,7 @@ from engine.wires.codec import EncodedRequest
 from engine.wires.conversation import Conversation, Tool, ToolChoice
 from engine.wires.effort import effort_of, is_off
 from engine.wires.losses import Losses
-from engine.wires.openai_chat.encode_messages import OPENAI, MessageWriter
+from engine.wires.openai_chat.encode_messages import OPENAI, MessageWriter, cache_json
 
 NAME: Final = "openai-chat"
 
@@ -39,7 +39,7 @@ def encode_request(conversation: Conversation, model: Model) -> EncodedRequest:
         if (value := getattr(conversation, name)) is not None:
             fields[name] = value
     _write_options(fields, conversation, model, losses)
-    _write_tools(fields, conversation, losses)
+    _write_tools(fields, conversation, model, losses)
     losses.drop_all_but(_CARRIED)
     stream_options: dict[str, Any] = {}
     if conversation.stream:
@@ -107,11 +107,11 @@ def _response_format(conversation: Conversation, losses: Losses) -> dict[str, An
     return {"type": "json_schema", "json_schema": {**form, **extra}}
 
 
-def _write_tools(fields: dict[str, Any], conversation: Conversation, losses: Losses) -> None:
+def _write_tools(fields: dict[str, Any], conversation: Conversation, model: Model, losses: Losses) -> None:
     tools: list[Any] = []
     for tool in conversation.tools:
         if isinstance(tool, Tool):
-            tools.append(_tool(tool, losses))
+            tools.append(_tool(tool, losses, keeps_cache_marks=model.api == "openrouter"))
         elif tool.kind == "web_search" and losses.is_same_wire:
             fields["web_search_options"] = tool.raw
         elif tool.wire == NAME:
@@ -121,20 +121,20 @@ def _write_tools(fields: dict[str, Any], conversation: Conversation, losses: Los
     if tools:
         fields["tools"] = tools
     choice = conversation.tool_choice
-    if choice is not None:
+    if choice is not None and (tools or losses.is_same_wire or choice.mode in ("required", "named")):
         fields["tool_choice"] = _tool_choice(choice)
     if conversation.parallel_tool_calls is not None and (tools or losses.is_same_wire):
         fields["parallel_tool_calls"] = conversation.parallel_tool_calls
 
 
-def _tool(tool: Tool, losses: Losses) -> dict[str, Any]:
+def _tool(tool: Tool, losses: Losses, *, keeps_cache_marks: bool) -> dict[str, Any]:
     function: dict[str, Any] = {"name": tool.name}
     given = {"description": tool.description, "parameters": tool.schema, "strict": tool.strict}
     function |= {name: value for name, value in given.items() if value is not None}
     written: dict[str, Any] = {"type": "function", "function": function, **losses.keep(tool.extra, tool.path)}
     if tool.cache is not None:
-        if losses.is_same_wire:
-            written[tool.cache.field] = {"type": "ephemeral", **({"ttl": tool.cache.ttl} if tool.cache.ttl else {})}
+        if losses.is_same_wire or keeps_cache_marks:
+            written[tool.cache.field] = cache_json(tool.cache)
         else:
             losses.drop(f"{tool.path}.{tool.cache.field}")
     return written

@@ -39,7 +39,18 @@ _json = msgspec.json.encode
 class StreamEncoder:
     """Encodes one stream."""
 
-    __slots__ = ("_asked", "_calls", "_details", "_head", "_is_legacy", "_losses", "_texts", "_usage", "_wants_usage")
+    __slots__ = (
+        "_asked",
+        "_calls",
+        "_custom",
+        "_details",
+        "_head",
+        "_is_legacy",
+        "_losses",
+        "_texts",
+        "_usage",
+        "_wants_usage",
+    )
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
@@ -50,6 +61,7 @@ class StreamEncoder:
         self._calls: dict[int, dict[int, int]] = {}  # choice → block → index among its tool calls
         self._texts: dict[int, dict[int, tuple[int, int]]] = {}  # choice → text block → where it starts, how long it is
         self._details: dict[int, dict[int, int]] = {}  # choice → block → index among its reasoning details
+        self._custom: set[tuple[int, int]] = set()  # choice and block of calls that take free text
         self._losses: list[str] = []
 
     @property
@@ -80,7 +92,8 @@ class StreamEncoder:
             index = self._calls[event.choice][event.block]
             if self._is_legacy:
                 return self._delta(event.choice, b'"function_call":{"arguments":%s}' % _json(event.text))
-            call = b'"tool_calls":[{"index":%d,"function":{"arguments":%s}}]' % (index, _json(event.text))
+            key = b'"custom":{"input":' if (event.choice, event.block) in self._custom else b'"function":{"arguments":'
+            call = b'"tool_calls":[{"index":%d,%s%s}}]' % (index, key, _json(event.text))
             return self._delta(event.choice, call)
         if isinstance(event, ReasoningDelta):
             return self._delta(event.choice, b'"reasoning_content":' + _json(event.text))
@@ -132,12 +145,12 @@ class StreamEncoder:
         index = calls[event.block] = len(calls)
         if self._is_legacy:
             return self._delta(event.choice, b'"function_call":{"name":%s,"arguments":""}' % _json(event.name))
-        call = {
-            "index": index,
-            "id": event.id,
-            "type": "function",
-            "function": {"name": event.name, "arguments": ""},
-        }
+        call: dict[str, Any] = {"index": index, "id": event.id}
+        if event.is_custom:
+            self._custom.add((event.choice, event.block))
+            call |= {"type": "custom", "custom": {"name": event.name, "input": ""}}
+        else:
+            call |= {"type": "function", "function": {"name": event.name, "arguments": ""}}
         return self._delta(event.choice, b'"tool_calls":[%s]' % _json(call))
 
     def _measure(self, event: TextDelta) -> None:
