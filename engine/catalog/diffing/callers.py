@@ -63,6 +63,12 @@ class Side:
         target = self.target(name)
         return bool(target) and not self.is_retired(target) and self._permissions.may_call(key, target)
 
+    def callable_of(self, key: Key, names: Iterable[str]) -> set[str]:
+        """Those of `names` that a key may call; each model is asked about once."""
+        targets = {name: self.target(name) for name in names}
+        allowed = {target for target in set(targets.values()) if self.may_call(key, target)}
+        return {name for name, target in targets.items() if target in allowed}
+
     def denied_by(self, key: Key, target: str) -> str:
         """The file that keeps a key from calling a model or route, "" for none."""
         return self._permissions.why_not(key, target).partition(":")[0]
@@ -136,11 +142,11 @@ class Callers:
         known = self._known.get(scopes)
         if known is None:
             names = self._differing if scopes[0] == scopes[1] else self._union
-            could = {name for name in names if self._before.may_call(old, name)}
-            can = {name for name in names if self._after.may_call(new, name)}
+            could, can = self._before.callable_of(old, names), self._after.callable_of(new, names)
+            gone, came = could - can, can - could
             # An alias goes without saying where the model behind it is lost too; what is gained is said of models only.
-            lost = [name for name in names if name in could - can and not self._is_said(name, could - can)]
-            gained = [name for name in names if name in can - could and self._is_news(name, could)]
+            lost = [name for name in names if name in gone and not self._is_said(name, gone)]
+            gained = [name for name in names if name in came and self._is_news(name, could)]
             known = self._known[scopes] = (lost, gained)
         return known
 

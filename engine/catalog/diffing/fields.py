@@ -49,7 +49,10 @@ _TOPICS: dict[str, Topic] = {
 
 def compare_fields(before: msgspec.Struct, after: msgspec.Struct) -> tuple[FieldChange, ...]:
     """Every field that differs but name, file, price and aliases."""
-    one, other = dict(_leaves(before)), dict(_leaves(after))
+    names = [
+        name for name in before.__struct_fields__ if _may_differ(name, getattr(before, name), getattr(after, name))
+    ]
+    one, other = dict(_leaves(before, names)), dict(_leaves(after, names))
     return tuple(
         FieldChange(field, one.get(field), other.get(field), topic(field))
         for field in sorted(one.keys() | other.keys())
@@ -84,10 +87,15 @@ def duration_text(milliseconds: int) -> str:
     return f"{milliseconds}ms"
 
 
-def _leaves(entry: msgspec.Struct) -> Iterator[tuple[str, Any]]:
-    for name in entry.__struct_fields__:
-        if name in _IDENTITY or name in _ELSEWHERE:
-            continue
+def _may_differ(name: str, one: Any, other: Any) -> bool:
+    if name in _IDENTITY or name in _ELSEWHERE:
+        return False
+    # To Python true is 1, which in a request body it is not.
+    return bool(one != other) or isinstance(one, dict)
+
+
+def _leaves(entry: msgspec.Struct, names: list[str]) -> Iterator[tuple[str, Any]]:
+    for name in names:
         value = getattr(entry, name)
         if isinstance(entry, Key) and name == "secrets":
             yield from _secrets(value)

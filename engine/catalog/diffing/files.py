@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from engine.catalog.catalog import Catalog
 from engine.catalog.diffing.fields import compare_fields
 from engine.catalog.diffing.matching import Entry
-from engine.catalog.diffing.prices import compare_prices
 from engine.catalog.diffing.result import EntryChange, ListPriceChange
 from engine.catalog.layout import LOCK_FILE, ROOT_FILE
 from engine.model import Model, Route
@@ -37,14 +36,11 @@ def _kinds(catalog: Catalog) -> tuple[Mapping[str, Entry], ...]:
 def _differ(one: Entry | None, other: Entry | None) -> bool:
     if one is None or other is None or one == other:
         return one is not other and one != other
-    if one.file != other.file or compare_fields(one, other):
+    if isinstance(one, Model) and isinstance(other, Model) and one.pricing != other.pricing:
         return True
     if isinstance(one, Model | Route) and isinstance(other, Model | Route) and one.aliases != other.aliases:
         return True
-    if not isinstance(one, Model) or not isinstance(other, Model):
-        return False
-    said = [(model.pricing.kind, model.pricing.source) for model in (one, other)]
-    return said[0] != said[1] or bool(compare_prices(one.pricing, other.pricing, 0))
+    return one.file != other.file or bool(compare_fields(one, other))
 
 
 def _made_of(entry: Entry | None, catalog: Catalog) -> set[str]:

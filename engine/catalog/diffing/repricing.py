@@ -17,13 +17,17 @@ def compare_model_prices(
 ) -> tuple[Repricing, ...]:
     """All models that are on both sides and cost something else, or take their price from elsewhere."""
     found: dict[_Group, list[Repricing]] = {}
+    known: dict[bytes, tuple[PricePeriod, ...]] = {}  # many models have the same price
     for name, one in before.models.items():
         other = after.models.get(renamed.get(name, name))
         if other is None or one.pricing == other.pricing:
             continue
         # A model that keeps its base model's price under another name of that one costs the same.
         source_before = renamed.get(one.pricing.source, one.pricing.source)
-        periods = compare_prices(one.pricing, other.pricing, now_ns)
+        prices = msgspec.json.encode((one.pricing, other.pricing))
+        if prices not in known:
+            known[prices] = compare_prices(one.pricing, other.pricing, now_ns)
+        periods = known[prices]
         kinds = (one.pricing.kind, other.pricing.kind)
         if not periods and kinds[0] == kinds[1] and source_before == other.pricing.source:
             continue
