@@ -84,6 +84,8 @@ def encode_answer(answer: Answer, asked: Asked) -> EncodedAnswer:
     """A whole answer for a client; of several, the first."""
     losses: list[str] = [f"answer.choices[{at}]" for at in range(1, len(answer.choices))]
     choice = answer.choices[0] if answer.choices else Choice(blocks=(), finish=Finish(reason="error"))
+    if choice.logprobs is not None:
+        losses.append("answer.logprobs")
     written = []
     for at, block in enumerate(choice.blocks):
         json = block_json(block)

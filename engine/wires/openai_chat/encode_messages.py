@@ -38,6 +38,7 @@ _REASONING_FIELD: Final = {
     "zai": "reasoning_content",
     "openrouter": "reasoning_details",
 }
+_SAYING: Final = ("content", "tool_calls", "refusal", "audio", "reasoning_content", "reasoning_details")
 _FORMATS: Final = {maker: name for name, maker in MAKERS.items()}
 _AUDIO_FORMATS: Final = {"audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/wave": "wav"}
 
@@ -61,7 +62,9 @@ class MessageWriter:
         if turn.role == "tool":
             return [self._result(turn, block) for block in turn.blocks if isinstance(block, ToolResult)]
         if turn.role == "assistant":
-            return [self._assistant(turn)]
+            message = self._assistant(turn)
+            says_something = self._losses.is_same_wire or any(message.get(field) for field in _SAYING)
+            return [message] if says_something else []  # OpenAI refuses an empty one
         knows_developers = self._losses.is_same_wire or self._is_openai
         role = "system" if turn.role == "developer" and not knows_developers else turn.role
         return [{**self._head(role, turn), "content": self._content(turn.blocks)}]

@@ -61,7 +61,7 @@ def _write_options(fields: dict[str, Any], conversation: Conversation, model: Mo
     if conversation.max_output_tokens is not None:
         name = "max_completion_tokens" if is_openai else "max_tokens"
         if losses.is_same_wire:
-            name = conversation.name_of("max_output_tokens")
+            name = conversation.names.get("max_output_tokens", name)
         fields[name] = conversation.max_output_tokens
     if conversation.stop:
         fields["stop"] = conversation.stop

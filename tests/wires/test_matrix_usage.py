@@ -1,0 +1,94 @@
+"""Usage of every recorded answer, as meters: equal to what genai-prices makes of the same body, and priced alike."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import genai_prices
+import pytest
+from wires.matrix import answers, streams
+
+from engine.wires.table import PROVIDER_WIRES
+from engine.wires.usage import Usage
+
+
+def _of_chat(host: str) -> tuple[str, str]:
+    hosts = {
+        "api.cerebras.ai": ("cerebras", "chat"),
+        "api.deepseek.com": ("deepseek", "chat"),
+        "api.groq.com": ("groq", "default"),
+        "api.mistral.ai": ("mistral", "default"),
+        "api.z.ai": ("zai", "chat"),
+        "openrouter.ai": ("openrouter", "chat"),
+    }
+    return hosts.get(host, ("openai", "chat"))
+
+
+# Wire → the provider and flavour of genai-prices that reads a host's usage, and the member of a body that it stands in.
+ORACLES: Mapping[str, tuple[Callable[[str], tuple[str, str]], str]] = {
+    "anthropic-messages": (lambda _host: ("anthropic", "default"), "usage"),
+    "openai-chat": (_of_chat, "usage"),
+}
+
+# (wire, host, meter) → why we read it where genai-prices does not. All are parts of a whole that both read.
+READ_BY_US_ALONE = {
+    ("openai-chat", "api.cerebras.ai", "cache_read_tokens"): (
+        "https://inference-docs.cerebras.ai/capabilities/prompt-caching: cached_tokens; genai-prices has no path for it"
+    ),
+    ("openai-chat", "api.mistral.ai", "cache_read_tokens"): (
+        "https://docs.mistral.ai/api: num_cached_tokens; genai-prices has no path for it"
+    ),
+    ("openai-chat", "router.huggingface.co", "cache_read_tokens"): (
+        "https://docs.together.ai/reference/chat-completions-1: cached_tokens at the top; read as OpenAI's by the oracle"
+    ),
+}
+
+
+def theirs(wire: str, host: str, usage: Usage) -> dict[str, int]:
+    of_host, member = ORACLES[wire]
+    provider, flavour = of_host(host)
+    body: dict[str, Any] = {member: json.loads(usage.raw)}  # without the model, which genai-prices might not know
+    found = genai_prices.extract_usage(body, provider_id=provider, api_flavor=flavour).usage
+    return {meter: count for meter, count in vars(found).items() if value_is_count(count)}
+
+
+def value_is_count(count: Any) -> bool:
+    return count is not None
+
+
+def usages(wire: str) -> list[tuple[str, Usage]]:
+    """The host and the usage of every recorded answer, whole or streamed."""
+    found = [(one.host, PROVIDER_WIRES[wire].read_usage(one.response)) for one in answers(wire)]
+    for recording in streams(wire):
+        decoder = PROVIDER_WIRES[wire].stream_decoder()
+        decoder.feed(recording.response)
+        if decoder.error is None:
+            found.append((recording.host, decoder.usage))
+    return [(host, usage) for host, usage in found if usage is not None]
+
+
+def test_every_wire_has_an_oracle():
+    assert ORACLES.keys() == PROVIDER_WIRES.keys()
+
+
+@pytest.mark.parametrize("wire", sorted(PROVIDER_WIRES))
+def test_meters_are_those_of_genai_prices(wire: str):
+    differing = set()
+    counted = usages(wire)
+    assert len(counted) > 5
+    for host, usage in counted:
+        expected = theirs(wire, host, usage)
+        more = {(wire, host, meter) for meter in usage.meters.keys() - expected.keys()}
+        assert more <= READ_BY_US_ALONE.keys()
+        differing |= more
+        known = {meter: count for meter, count in usage.meters.items() if (wire, host, meter) not in more}
+        assert known == expected, (host, usage.raw)
+    assert differing == {key for key in READ_BY_US_ALONE if key[0] == wire}
+
+
+@pytest.mark.parametrize("wire", sorted(PROVIDER_WIRES))
+def test_no_recorded_usage_is_missing(wire: str):
+    for recording in answers(wire):
+        usage = PROVIDER_WIRES[wire].read_usage(recording.response)
+        assert usage is not None, recording.id
+        assert usage.meters, recording.id
