@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - a script, it prints
-"""What passing a request and its answer through costs: `python tests/benchmarks/bench_wires.py`.
+"""What a request and its answer cost, passed through and carried across: `python tests/benchmarks/bench_wires.py`.
 
 Best CPU time of several rounds, for bodies and chunks as clients and servers send them, and for hostile bodies.
 """
@@ -11,10 +11,31 @@ from collections.abc import Callable
 
 from engine.errors import InvalidRequest
 from engine.model import Model, Pricing
-from engine.wires import WIRES
+from engine.wires import WIRES, Usage
+from engine.wires.answer import Finish
 from engine.wires.body import parse_body
+from engine.wires.codec import Asked
+from engine.wires.conversation import Conversation
+from engine.wires.events import BlockEnded, Finished, Started, TextDelta, UsageReported
+from engine.wires.table import CLIENT_APIS, PROVIDER_WIRES
+from engine.wires.transcoder import Crossing, Transcoder
 
 WIRE = WIRES["openai-chat"]
+MODEL = Model(
+    name="@acme/bot",
+    provider="acme",
+    slug="bot",
+    type="custom",
+    api="openai",
+    wire="openai-chat",
+    upstream_model="ft:acme",
+    pricing=Pricing("free"),
+    file="models/acme/bot.yaml",
+    blob="",
+)
+ASKED = Asked(
+    conversation=Conversation(wire="", model="@acme/bot", turns=(), wants_usage=True), id="req-1", created=1_700_000_000
+)
 SMALL = {
     "model": "@acme/bot",
     "messages": [{"role": "system", "content": "Be kind. " * 35}, {"role": "user", "content": "Hello there.\n" * 40}],
@@ -36,8 +57,8 @@ def compact(body: object) -> bytes:
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def measure(name: str, call: Callable[[], object], rounds: int = 7, seconds: float = 0.05) -> None:
-    """Print the best time of one call."""
+def measure(name: str, call: Callable[[], object], rounds: int = 7, seconds: float = 0.05, per: int = 1) -> None:
+    """Print the best time of one call, or of one of `per` things that it does."""
     calls, started = 0, time.process_time()
     while time.process_time() - started < seconds:
         call()
@@ -47,26 +68,13 @@ def measure(name: str, call: Callable[[], object], rounds: int = 7, seconds: flo
         started = time.process_time()
         for _ in range(calls):
             call()
-        best = min(best, (time.process_time() - started) / calls)
+        best = min(best, (time.process_time() - started) / calls / per)
     print(f"{name:48} {best * 1e6:12.2f} µs")
 
 
 def bodies() -> None:
     """Reading a body, and encoding it for the upstream."""
-    prepared = WIRE.prepare(
-        Model(
-            name="@acme/bot",
-            provider="acme",
-            slug="bot",
-            type="custom",
-            api="openai",
-            wire="openai-chat",
-            upstream_model="ft:acme",
-            pricing=Pricing("free"),
-            file="models/acme/bot.yaml",
-            blob="",
-        )
-    )
+    prepared = WIRE.prepare(MODEL)
     samples = {
         "1 KB, compact": compact(SMALL),
         "1 KB, with spaces": json.dumps(SMALL).encode(),
@@ -117,7 +125,47 @@ def chunks() -> None:
     measure("fault of a whole answer", lambda: WIRE.fault_in(whole))
 
 
+def crossings() -> None:
+    """A stream of 1,000 chunks between two wires, one network read a chunk; requests and answers of common size."""
+    for wire in sorted(CLIENT_APIS.keys() & PROVIDER_WIRES.keys()):
+        chunks_of_wire = upstream_chunks(wire)
+        for api in sorted(CLIENT_APIS):
+            measure(
+                f"a chunk of {len(chunks_of_wire)}, {wire} to {api}",
+                lambda wire=wire, api=api, read=chunks_of_wire: carry(wire, api, read),
+                rounds=5,
+                per=len(chunks_of_wire),
+            )
+    data = compact({**SMALL, "tools": [TOOL] * 10, "max_tokens": 99})
+    body = parse_body(data)
+    for wire in sorted(PROVIDER_WIRES):
+        crossing = Crossing(CLIENT_APIS["openai-chat"], PROVIDER_WIRES[wire], MODEL)
+        measure(f"a request ({len(data)} B), openai-chat to {wire}", lambda crossing=crossing: crossing.encode(body))
+
+
+def upstream_chunks(wire: str) -> list[bytes]:
+    """A text in 1,000 pieces as a provider streams it."""
+    encoder = CLIENT_APIS[wire].stream_encoder(ASKED)
+    finish = Finish(reason="stop")
+    usage = UsageReported(Usage({"input_tokens": 9, "output_tokens": 1_000}, b""))
+    pieces = [[Started("id-of-the-answer", "model-of-the-answer", 1_700_000_000, "default")]]
+    pieces += [[TextDelta(0, 0, f" word{number}")] for number in range(1_000)]
+    return [encoder.encode(events) for events in (*pieces, [BlockEnded(0, 0), Finished(0, finish), usage])] + [
+        encoder.end()
+    ]
+
+
+def carry(wire: str, api: str, read: list[bytes]) -> None:
+    """Carry one stream across."""
+    transcoder = Transcoder(PROVIDER_WIRES[wire].stream_decoder(), CLIENT_APIS[api].stream_encoder(ASKED))
+    for chunk in read:
+        transcoder.feed(chunk)
+    if not transcoder.done:
+        raise RuntimeError("the stream did not end")
+
+
 if __name__ == "__main__":
     bodies()
     hostile_bodies()
     chunks()
+    crossings()

@@ -67,7 +67,7 @@ class StreamEncoder:
         self._index = -1
         self._is_open = False
         self._has_calls = False
-        self._text = ""  # of the open block, for citations that name a place in it
+        self._text: list[str] = []  # of the open block, for citations that name a place in it
         self._finish = Finish(reason="error")
         self._usage: Usage | None = None
         self._tier: str | None = None
@@ -101,7 +101,7 @@ class StreamEncoder:
         if isinstance(event, TextDelta):
             if not self._is_open:
                 self._start(_TEXT, written)
-            self._text += event.text
+            self._text.append(event.text)
             if event.text:
                 written.append(_DELTA % (self._index, b'"type":"text_delta","text":' + _json(event.text)))
         elif isinstance(event, ToolArgumentsDelta):
@@ -143,7 +143,7 @@ class StreamEncoder:
         elif isinstance(event, Cited):
             if not self._is_open:
                 self._start(_TEXT, written)
-            cited = _json(citation_json(event.citation, self._text))
+            cited = _json(citation_json(event.citation, "".join(self._text)))
             written.append(_DELTA % (self._index, b'"type":"citations_delta","citation":' + cited))
         elif isinstance(event, WholeBlock):
             self._whole(event, written)
@@ -154,7 +154,7 @@ class StreamEncoder:
     def _start(self, block: bytes, written: list[bytes]) -> None:
         self._index += 1
         self._is_open = True
-        self._text = ""
+        self._text = []
         written.append(_START % (self._index, block))
 
     def _whole(self, event: WholeBlock, written: list[bytes]) -> None:

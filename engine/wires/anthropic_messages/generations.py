@@ -11,7 +11,7 @@ from engine.model import Model
 
 # Up to 4.5, whatever the cloud: claude-sonnet-4-5-20250929, anthropic.claude-3-7-sonnet-…, claude-opus-4@20250514.
 _UP_TO_4_5: Final = re.compile(
-    r"claude-(?:[23](?![0-9])|instant|(?:opus|sonnet|haiku)-4(?:[-.][0-5])?(?![0-9.]|-[0-9](?![0-9])))"
+    r"claude-(?:[23](?![0-9])|instant|(?:opus|sonnet|haiku)-4(?:[-.][0-5](?![0-9])|[-@]20[0-9]{6}|(?![-.]?[0-9])))"
 )
 
 
