@@ -113,11 +113,7 @@ class ClientApi(Protocol):
 
 @runtime_checkable
 class ProviderWire(Protocol):
-    """A payload format that providers speak.
-
-    `parameters` says where a parameter that a model's file sets by its common name stands in this wire's body; one that
-    it does not name stands at the top level under its own name. `reserved` may not be set by a model's file.
-    """
+    """A payload format that providers speak."""
 
     @property
     def name(self) -> str:
@@ -125,13 +121,8 @@ class ProviderWire(Protocol):
         ...
 
     @property
-    def parameters(self) -> Mapping[str, tuple[str, ...]]:
-        """Common parameter name → path in the body."""
-        ...
-
-    @property
     def reserved(self) -> frozenset[str]:
-        """Top-level fields that the gateway itself answers for."""
+        """Top-level fields that the gateway itself answers for; a model's file may not set them."""
         ...
 
     def path(self, model: Model, /, *, stream: bool) -> str:

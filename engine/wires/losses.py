@@ -1,6 +1,8 @@
 """What an encoder cannot carry: named by the client's own names, never dropped silently."""
 
+import re
 from collections.abc import Collection, Mapping
+from typing import Final
 
 import msgspec
 
@@ -8,7 +10,9 @@ from engine.errors import InvalidRequest
 from engine.wires.blocks import Block
 from engine.wires.conversation import Conversation, ServerTool
 
-_NOTHING = (b"null", b"[]", b"{}", b'""', b"false")
+_NOT_IN_HEADERS: Final = re.compile(r"[^\x21-\x7e]|,")
+_MAX_NAME: Final = 160
+_NOTHING: Final = (b"null", b"[]", b"{}", b'""', b"false")
 
 
 def block_name(block: Block) -> str:
@@ -29,8 +33,8 @@ class Losses:
 
     @property
     def found(self) -> tuple[str, ...]:
-        """What was dropped so far."""
-        return tuple(self._found)
+        """What was dropped so far, fit for a header: names come from the client."""
+        return tuple(_NOT_IN_HEADERS.sub("?", path)[:_MAX_NAME] for path in self._found)
 
     def drop(self, path: str) -> None:
         """Leave out what stands at `path`.

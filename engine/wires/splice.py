@@ -4,6 +4,7 @@ The one helper for all wires, whether a body is passed through (its values are t
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,7 @@ from engine.wires.conversation import Conversation
 
 Path = tuple[str, ...]
 
+_NO_PARAMETERS: Final[Mapping[str, Path]] = MappingProxyType({})
 _NULL: Final = b"null"
 _COUNT: msgspec.json.Decoder[int | None] = msgspec.json.Decoder(int | None)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -34,8 +36,8 @@ class Splice:
         model: Model,
         *,
         reserved: frozenset[str],
-        parameters: Mapping[str, Path],
-        output_limits: tuple[str, ...],
+        parameters: Mapping[str, Path] = _NO_PARAMETERS,
+        output_limits: tuple[str, ...] = (),
         names_model: bool = True,
     ) -> None:
         """Raises ValueError where the model's file sets a field of `reserved`."""

@@ -5,7 +5,6 @@ the client needs no second way.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
@@ -15,11 +14,10 @@ from engine.wires.answer import Answer
 from engine.wires.body import Body
 from engine.wires.codec import Asked, ClientApi, EncodedAnswer, ProviderWire, StreamDecoder, StreamEncoder
 from engine.wires.conversation import Conversation
+from engine.wires.declared import Declared, own_names
 from engine.wires.events import Event
 from engine.wires.splice import Splice, limit_output
 from engine.wires.usage import Usage
-
-_NO_LIMITS: Final = ()
 
 
 class CrossedRequest(msgspec.Struct, frozen=True):
@@ -33,15 +31,20 @@ class CrossedRequest(msgspec.Struct, frozen=True):
 class Crossing:
     """How one model is reached from an API that its provider does not speak. Made once per snapshot."""
 
-    __slots__ = ("_api", "_model", "_splice", "_wire")
+    __slots__ = ("_api", "_declared", "_model", "_splice", "_wire")
 
     def __init__(self, api: ClientApi, wire: ProviderWire, model: Model) -> None:
-        """Raises ValueError where the model's file sets a field that the gateway answers for."""
+        """Raises ValueError where the model's file sets a field that the gateway answers for, or to a wrong type."""
         self._api = api
         self._wire = wire
         self._model = model
+        self._declared = Declared(model)
         self._splice = Splice(
-            model, reserved=wire.reserved, parameters=wire.parameters, output_limits=_NO_LIMITS, names_model=False
+            msgspec.structs.replace(
+                model, defaults=own_names(model.defaults), overrides=own_names(model.overrides), forbid=()
+            ),
+            reserved=wire.reserved,
+            names_model=False,
         )
 
     def encode(self, body: Body) -> CrossedRequest:
@@ -50,7 +53,8 @@ class Crossing:
         Raises:
             InvalidRequest: 400, naming the client's parameter that is wrong, or that cannot be carried.
         """
-        conversation = limit_output(self._api.decode_request(body.fields), self._model.limits)
+        asked = limit_output(self._api.decode_request(body.fields), self._model.limits)
+        conversation = self._declared.apply(asked, body.fields)
         request = self._wire.encode_request(conversation, self._model)
         self._splice.apply(request.fields)
         return CrossedRequest(msgspec.json.encode(request.fields), request.losses, conversation)

@@ -43,17 +43,43 @@ def crossed(model_fields: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 def test_declared_values_go_where_the_wire_has_them():
-    declared = {"defaults": {"stop": ["END"], "temperature": 0.5}, "overrides": {"top_k": 5, "reasoning_effort": "low"}}
-    sent = crossed(declared, temperature=0.1)
+    declared = {
+        "defaults": {"stop": ["END"], "temperature": 0.5, "max_tokens": 7},
+        "overrides": {"top_k": 5, "inference_geo": "us"},
+    }
+    sent = crossed(declared, temperature=0.1, top_k=9)
     assert (sent["stop_sequences"], sent["temperature"], sent["top_k"]) == (["END"], 0.1, 5)
-    assert sent["output_config"] == {"effort": "low"}
-    assert sent["model"] == "upstream-bot"
+    assert (sent["max_tokens"], sent["inference_geo"], sent["model"]) == (7, "us", "upstream-bot")
+    assert crossed(declared, max_completion_tokens=9)["max_tokens"] == 9
+    sent = crossed({"overrides": {"reasoning_effort": "low"}}, reasoning_effort="high")
+    assert (sent["thinking"], sent["output_config"]) == ({"type": "adaptive"}, {"effort": "low"})
 
 
-def test_what_the_model_forbids_is_refused_by_its_common_name():
+def test_a_declared_value_of_a_wrong_type_is_told_at_load_time():
+    with pytest.raises(ValueError, match="temperature is of a wrong type"):
+        crossed({"defaults": {"temperature": "warm"}})
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "field", "value"),
+    [
+        ("stop", "stop", ["x"]),
+        ("stop_sequences", "stop", "x"),
+        ("max_tokens", "max_completion_tokens", 5),
+        ("reasoning_effort", "reasoning_effort", "low"),
+        ("moderation", "moderation", {}),
+    ],
+)
+def test_what_the_model_forbids_is_refused_by_the_clients_name(forbidden: str, field: str, value: Any):
     with pytest.raises(InvalidRequest) as refused:
-        crossed({"forbid": ("stop",)}, stop=["x"])
-    assert refused.value.param == "stop"
+        crossed({"forbid": (forbidden,)}, **{field: value})
+    assert refused.value.param == field
+    assert crossed({"forbid": (forbidden,)})
+
+
+def test_names_of_what_is_lost_are_fit_for_a_header():
+    _, losses = encoded("anthropic-messages", conversation_of("openai-chat", json.loads(body(**{"a,\r\né": 1}))))
+    assert losses == ("a????",)
 
 
 @pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])

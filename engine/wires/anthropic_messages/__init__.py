@@ -17,7 +17,7 @@ from engine.wires.anthropic_messages.encode_stream import StreamEncoder as strea
 from engine.wires.anthropic_messages.errors import anthropic_error as error
 from engine.wires.anthropic_messages.errors import anthropic_stream_error as stream_error
 from engine.wires.anthropic_messages.following import StreamReader as stream_reader  # noqa: N813
-from engine.wires.anthropic_messages.passing import PARAMETERS, RESERVED, prepare
+from engine.wires.anthropic_messages.passing import RESERVED, prepare
 from engine.wires.anthropic_messages.usage import fault_in, read_usage
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "fault_in",
     "headers",
     "name",
-    "parameters",
     "path",
     "prepare",
     "read_usage",
@@ -43,7 +42,6 @@ __all__ = [
 
 name: Final = NAME
 endpoint: Final = "/messages"
-parameters: Final = PARAMETERS
 reserved: Final = RESERVED
 
 _HEADERS: Final[Mapping[str, str]] = MappingProxyType({"anthropic-version": "2023-06-01"})

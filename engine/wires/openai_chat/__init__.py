@@ -14,7 +14,7 @@ from engine.wires.openai_chat.decode_stream import StreamDecoder as stream_decod
 from engine.wires.openai_chat.encode_request import encode_request
 from engine.wires.openai_chat.encode_stream import StreamEncoder as stream_encoder  # noqa: N813
 from engine.wires.openai_chat.following import StreamReader as stream_reader  # noqa: N813
-from engine.wires.openai_chat.passing import PARAMETERS, RESERVED, prepare
+from engine.wires.openai_chat.passing import RESERVED, prepare
 from engine.wires.openai_chat.usage import fault_in, read_usage
 from engine.wires.openai_errors import openai_error as error
 from engine.wires.openai_errors import openai_stream_error as stream_error
@@ -29,7 +29,6 @@ __all__ = [
     "fault_in",
     "headers",
     "name",
-    "parameters",
     "path",
     "prepare",
     "read_usage",
@@ -42,7 +41,6 @@ __all__ = [
 
 name: Final = NAME
 endpoint: Final = "/chat/completions"
-parameters: Final = PARAMETERS
 reserved: Final = RESERVED
 
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
