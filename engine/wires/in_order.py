@@ -21,12 +21,13 @@ class InOrder:
     for a block that had ended.
     """
 
-    __slots__ = ("_arguments", "_closed", "_held", "_held_size", "_is_call", "_open", "late")
+    __slots__ = ("_arguments", "_closed", "_held", "_held_size", "_is_judged", "_may_end", "_open", "late")
 
     def __init__(self) -> None:
         self._open: int | None = None
-        self._is_call = False
         self._arguments: list[str] = []
+        self._is_judged = False
+        self._may_end = True
         self._closed: set[int] = set()
         self._held: dict[int, list[BlockEvent]] = {}
         self._held_size = 0
@@ -49,59 +50,44 @@ class InOrder:
         if block in self._closed:
             if not isinstance(event, BlockEnded):
                 self.late.append(event)
-            return
-        if self._open is None or block == self._open:
+        elif self._open is None or block == self._open:
             yield from self._take(event)
-            return
-        self._held.setdefault(block, []).append(event)
-        self._held_size += len(event.text) if isinstance(event, ToolArgumentsDelta) else 1
-        yield from self._promote()
+        else:
+            self._held.setdefault(block, []).append(event)
+            self._held_size += len(event.text) if isinstance(event, ToolArgumentsDelta) else 1
+        if self._held:
+            yield from self._promote()
 
     def _take(self, event: BlockEvent) -> Iterator[Event]:
         if self._open is None:
             self._open = event.block
-            self._is_call = isinstance(event, ToolCallStarted)
             self._arguments = []
+            self._may_end = not isinstance(event, ToolCallStarted) or event.is_custom
         if isinstance(event, BlockEnded):
             yield from self._close()
-            yield from self._promote()
             return
         if isinstance(event, ToolArgumentsDelta):
             self._arguments.append(event.text)
+            self._is_judged = False
         yield event
-        if self._held:
-            yield from self._promote()
 
     def _promote(self) -> Iterator[Event]:
         """Go on to the next block that waits, where the open one can end."""
-        while self._held and (self._open is None or self._may_end()):
-            if self._open is not None:
-                yield from self._close()
-            for event in self._held.pop(next(iter(self._held))):
-                yield from self._take_quietly(event)
-
-    def _take_quietly(self, event: BlockEvent) -> Iterator[Event]:
-        """As `_take`, of an event that waited."""
-        if self._open is None:
-            self._open = event.block
-            self._is_call = isinstance(event, ToolCallStarted)
-            self._arguments = []
-        if isinstance(event, BlockEnded):
+        while self._held and (self._open is None or self._is_complete()):
             yield from self._close()
-            return
-        if isinstance(event, ToolArgumentsDelta):
-            self._arguments.append(event.text)
-            self._held_size -= len(event.text)
-        yield event
+            yield from self._release()
 
-    def _may_end(self) -> bool:
-        if not self._is_call or self._held_size > MAX_HELD:
-            return True
-        try:
-            _ANY.decode("".join(self._arguments))
-        except msgspec.DecodeError:
-            return False
-        return True
+    def _flush(self) -> Iterator[Event]:
+        yield from self._close()
+        while self._held:
+            yield from self._release()
+            yield from self._close()
+
+    def _release(self) -> Iterator[Event]:
+        for event in self._held.pop(next(iter(self._held))):
+            yield from self._take(event)
+        if not self._held:
+            self._held_size = 0
 
     def _close(self) -> Iterator[Event]:
         if self._open is not None:
@@ -109,9 +95,22 @@ class InOrder:
             self._closed.add(self._open)
             self._open = None
 
-    def _flush(self) -> Iterator[Event]:
-        yield from self._close()
-        while self._held:
-            for event in self._held.pop(next(iter(self._held))):
-                yield from self._take_quietly(event)
-            yield from self._close()
+    def _is_complete(self) -> bool:
+        """Whether the open block can end; arguments are judged once after each piece of them."""
+        if self._held_size > MAX_HELD:
+            return True
+        if not (self._may_end or self._is_judged):
+            self._is_judged = True
+            self._may_end = is_json("".join(self._arguments))
+        return self._may_end
+
+
+def is_json(text: str) -> bool:
+    """Whether `text` is one whole JSON value."""
+    try:
+        _ANY.decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return False
+    except RecursionError:
+        return True  # who nests so deep means no more of it
+    return True

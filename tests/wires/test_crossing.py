@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from wires.matrix import asked, conversation_of, encoded, make_model, read_anthropic_stream, read_chat_answer
+from wires.matrix import asked, conversation_of, encoded, events_of, make_model, read_anthropic_stream, read_chat_answer
 
 from engine.errors import InvalidRequest, UpstreamBroken, UpstreamRefused
 from engine.model import Limits
@@ -251,6 +251,20 @@ def test_an_unfinished_call_is_closed_at_the_end():
     finished = Finished(0, openai_chat.decode_answer(b'{"choices":[{"message":{}}]}').choices[0].finish)
     ended = [started, half, BlockEnded(0, 0), other, BlockEnded(0, 1), finished]
     assert in_order(started, half, other, finished) == ended
+
+
+@pytest.mark.parametrize("arguments", ["[" * 10**5, "\ufffd", "", "7"])
+def test_arguments_that_are_no_object_reach_clients(arguments: str):
+    text = json.dumps(arguments)
+    transcoder = to_anthropic()
+    passed = transcoder.feed(calls(f'{{"index":0,"id":"a","function":{{"name":"f","arguments":{text}}}}}'))
+    pieces = [event["delta"]["partial_json"] for event in events_of(passed) if event["type"] == "content_block_delta"]
+    assert ("".join(pieces), transcoder.done) == (arguments, True)
+    assert b'"stop_reason":"tool_use"' in transcoder.tail
+    message = {"tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": arguments}}]}
+    whole = json.dumps({"choices": [{"message": message, "finish_reason": "tool_calls"}]}).encode()
+    reply = json.loads(anthropic_messages.encode_answer(openai_chat.decode_answer(whole), asked()).body)
+    assert reply["content"][0]["input"] == ({"INVALID_JSON": arguments} if arguments else {})
 
 
 def test_what_comes_late_is_told():

@@ -194,7 +194,7 @@ def object_json(arguments: str) -> Any:
         return {}
     try:
         _OBJECT.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {"INVALID_JSON": arguments}
     return msgspec.Raw(text.encode())
 
