@@ -6,7 +6,7 @@ All must allow it. This is the one place that says so, to the gateway and to peo
 from collections.abc import Callable, Iterable, Mapping
 
 from engine.catalog.patterns import Patterns
-from engine.model import Access, Key, Team
+from engine.model import Access, Key, Model, Provider, Route, Team
 
 _EVERYBODY = Access()
 
@@ -73,3 +73,26 @@ class Scope:
 def allows(access: Access, team: str) -> bool:
     """Whether a model's or provider's access lets a team in."""
     return access == _EVERYBODY or not Scope(access.teams, access.deny_teams).why_not((team,), "teams")
+
+
+def permissions_of(
+    teams: Mapping[str, Team],
+    aliases: Mapping[str, str],
+    models: Mapping[str, Model],
+    routes: Mapping[str, Route],
+    providers: Mapping[str, Provider],
+) -> Permissions:
+    """The permissions of a catalog whose models are all at hand."""
+    return Permissions(teams, aliases, lambda name: access_of(name, models, routes, providers))
+
+
+def access_of(
+    name: str, models: Mapping[str, Model], routes: Mapping[str, Route], providers: Mapping[str, Provider]
+) -> Iterable[tuple[str, Access]]:
+    """What limits who may call a model or route, each with the file that says so."""
+    model = models.get(name)
+    if model is not None:
+        provider = providers[model.provider]
+        return ((model.file, model.access), (provider.file, provider.access))
+    route = routes[name]
+    return ((route.file, route.access),)

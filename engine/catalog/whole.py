@@ -1,16 +1,15 @@
 """The catalog as rules that look at several files see it."""
 
 import functools
-from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from engine.catalog.access import Permissions
+from engine.catalog.access import Permissions, permissions_of
 from engine.catalog.document import Document
 from engine.catalog.drafts import Drafts
 from engine.catalog.layout import Place
 from engine.catalog.names import Names
-from engine.model import Access, Budget, Key, Lifecycle, Model, Provider, Route, Team
+from engine.model import Budget, Key, Lifecycle, Model, Provider, Route, Team
 
 
 class Whole(msgspec.Struct, dict=True):
@@ -45,18 +44,4 @@ class Whole(msgspec.Struct, dict=True):
     @functools.cached_property
     def permissions(self) -> Permissions:
         """Who may call what."""
-        return Permissions(
-            self.teams, self.names.aliases, lambda name: access_of(name, self.models, self.routes, self.providers)
-        )
-
-
-def access_of(
-    name: str, models: Mapping[str, Model], routes: Mapping[str, Route], providers: Mapping[str, Provider]
-) -> Iterable[tuple[str, Access]]:
-    """What limits who may call a model or route, each with the file that says so."""
-    model = models.get(name)
-    if model is not None:
-        provider = providers[model.provider]
-        return ((model.file, model.access), (provider.file, provider.access))
-    route = routes[name]
-    return ((route.file, route.access),)
+        return permissions_of(self.teams, self.names.aliases, self.models, self.routes, self.providers)

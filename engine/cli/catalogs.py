@@ -4,8 +4,9 @@ import os
 import sys
 from pathlib import Path
 
-from engine.catalog.compile import Catalog, Outcome, compile_catalog
+from engine.catalog.compile import Catalog, Outcome, compile_catalog, environments_of
 from engine.catalog.layout import ROOT_FILE, lay_out
+from engine.catalog.suggest import did_you_mean
 from engine.errors import UserError
 from engine.problem import has_errors
 from engine.reports import Report
@@ -54,15 +55,18 @@ def compile_with_hints(tree: Tree) -> Outcome:
     return outcome
 
 
-def load_catalog(path: str | None) -> Catalog:
-    """The compiled catalog of a directory.
+def load_catalog(path: str | None, environment: str | None = None) -> Catalog:
+    """The compiled catalog of a directory, as it holds in an environment; without one its base.
 
     Raises:
-        UserError: there is none, or it has errors.
+        UserError: there is none, it has errors, or no such environment.
     """
     root = find_catalog(path)
     tree = read_catalog(root)
-    outcome = compile_catalog(tree)
+    if environment is not None and environment not in (known := environments_of(tree)):
+        hint = did_you_mean(environment, known) or f"environments are: {', '.join(known) or 'none'}"
+        raise UserError(f'The catalog has no environment "{environment}".', hint=hint[:1].upper() + hint[1:])
+    outcome = compile_catalog(tree, environment=environment)
     if outcome.catalog is None:
         count = report_of(outcome, tree, root).errors
         raise UserError(

@@ -4,7 +4,8 @@ import time
 
 import click
 
-from engine.model import Model, PriceWindow
+from engine.cli.completing import complete_environments
+from engine.model import Model, PriceWindow, Route
 
 
 @click.command("list")
@@ -12,16 +13,18 @@ from engine.model import Model, PriceWindow
 @click.option(
     "--format", "name", type=click.Choice(("text", "json")), default="text", show_default=True, help="How to print it."
 )
-def list_models(path: str | None, name: str) -> None:
+@click.option("--env", metavar="ENV", shell_complete=complete_environments, help="As in this environment.")
+def list_models(path: str | None, name: str, env: str | None) -> None:
     """List the models of a catalog with their prices.
 
     PATH is the catalog's directory; if left out, catalog/ here, or here. Prices are those that hold now, in USD per
-    million tokens.
+    million tokens. Routes come after the models.
     """
     from engine.cli.catalogs import load_catalog
 
-    models = list(load_catalog(path).models.values())
-    click.echo(_json(models) if name == "json" else _text(models))
+    catalog = load_catalog(path, env)
+    models, routes = list(catalog.models.values()), list(catalog.routes.values())
+    click.echo(_json(models, routes) if name == "json" else _text(models, routes))
 
 
 def window_now(model: Model) -> PriceWindow | None:
@@ -42,10 +45,10 @@ def _base(model: Model) -> str:
     return model.base_model.written if model.base_model else ""
 
 
-def _text(models: list[Model]) -> str:
+def _text(models: list[Model], routes: list[Route]) -> str:
     from engine.cli.table import aligned
 
-    if not models:
+    if not models and not routes:
         return "No models."
     rows = [("NAME", "BASE", "INPUT", "OUTPUT", "OWNER")]
     rows += [
@@ -58,13 +61,16 @@ def _text(models: list[Model]) -> str:
         )
         for model in models
     ]
+    rows += [
+        (route.name, f"{route.strategy} of {len(route.targets)}", "-", "-", route.owner or "-") for route in routes
+    ]
     return aligned(rows, right=frozenset((2, 3)))
 
 
-def _json(models: list[Model]) -> str:
+def _json(models: list[Model], routes: list[Route]) -> str:
     import json
 
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "name": model.name,
             "type": model.type,
@@ -74,10 +80,27 @@ def _json(models: list[Model]) -> str:
             "input_mtok": _price(model, "input_mtok"),
             "output_mtok": _price(model, "output_mtok"),
             "owner": model.owner or None,
+            "team": model.team or None,
+            "status": model.lifecycle.status,
             "aliases": model.aliases,
             "description": model.description,
             "file": model.file,
         }
         for model in models
+    ]
+    rows += [
+        {
+            "name": route.name,
+            "type": "route",
+            "strategy": route.strategy,
+            "targets": [target.model for target in route.targets],
+            "owner": route.owner or None,
+            "team": route.team or None,
+            "status": route.lifecycle.status,
+            "aliases": route.aliases,
+            "description": route.description,
+            "file": route.file,
+        }
+        for route in routes
     ]
     return json.dumps({"data": rows}, indent=2)

@@ -20,7 +20,7 @@ def update(path: str | None) -> int:
     """
     import msgspec
 
-    from engine.catalog.compile import asked_of_reference, compile_catalog
+    from engine.catalog.compile import Compiler, asked_of_reference, merged
     from engine.catalog.layout import LOCK_FILE
     from engine.cli.catalogs import find_catalog, read_catalog, report_of, wants_color
     from engine.pricing.lock import LockError, build_lock, changes, parse_lock, render
@@ -51,10 +51,10 @@ def update(path: str | None) -> int:
         _replace(root / LOCK_FILE, after)
         click.echo(f"Wrote {root / LOCK_FILE} from genai-prices {data.version}.")
     files, blobs = tree.files | {LOCK_FILE: after}, tree.blobs | {LOCK_FILE: blob_id(after)}
-    outcome = compile_catalog(msgspec.structs.replace(tree, files=files, blobs=blobs), hints=data)
-    unknown = tuple(problem for problem in outcome.problems if problem.code == "lock-stale")
+    outcomes = Compiler().compile_all(msgspec.structs.replace(tree, files=files, blobs=blobs), hints=data)
+    unknown = tuple(problem for problem in merged(outcomes) if problem.code == "lock-stale")
     if unknown:
-        report = msgspec.structs.replace(report_of(outcome, tree, root), problems=unknown)
+        report = msgspec.structs.replace(report_of(outcomes[""], tree, root), problems=unknown)
         click.echo(render_report(report, "text", color=wants_color()), nl=False, color=True)
         return 1
     return 0

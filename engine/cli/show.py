@@ -6,10 +6,13 @@ from typing import Any
 
 import click
 
-from engine.cli.completing import complete_models
-from engine.model import Model, PriceTier, PriceWindow, Provider
+from engine.cli.completing import complete_environments, complete_models
+from engine.model import Model, PriceTier, PriceWindow, Provider, Route
 
 Row = tuple[str, str, str]
+
+_MOST_CALLERS = 12
+_TIMES = frozenset(("deprecated_at", "sunset"))
 
 
 @click.command()
@@ -18,25 +21,40 @@ Row = tuple[str, str, str]
 @click.option(
     "--format", "name", type=click.Choice(("text", "json")), default="text", show_default=True, help="How to print it."
 )
-def show(model: str, path: str | None, name: str) -> None:
+@click.option("--env", metavar="ENV", shell_complete=complete_environments, help="As in this environment.")
+@click.option("--key", metavar="NAME", help="Only say whether this key may call it, and if not, why.")
+def show(model: str, path: str | None, name: str, env: str | None, key: str | None) -> int:
     """Show one model: everything resolved, and where each value comes from.
 
-    MODEL is a name such as @openai/support-bot, or an alias. PATH is the catalog's directory; if left out, catalog/
-    here, or here.
+    MODEL is a name such as @openai/support-bot or @route/support, or an alias. PATH is the catalog's directory; if left
+    out, catalog/ here, or here. With --key the exit code is 1 where the key may not call it.
     """
-    from engine.catalog.compile import Catalog
     from engine.catalog.suggest import did_you_mean
+    from engine.cli.callers import callers_of, why_not
     from engine.cli.catalogs import load_catalog
     from engine.errors import UserError
 
-    catalog: Catalog = load_catalog(path)
-    found = catalog.models.get(catalog.aliases.get(model, model))
-    if found is None:
-        hint = did_you_mean(model, (*catalog.models, *catalog.aliases)) or "`catalog list` lists all models."
+    catalog = load_catalog(path, env)
+    full = catalog.aliases.get(model, model)
+    if full not in catalog.models and full not in catalog.routes:
+        known = (*catalog.models, *catalog.routes, *catalog.aliases)
+        hint = did_you_mean(model, known) or "`catalog list` lists all models."
         raise UserError(f"There is no model {model} in the catalog.", hint=hint[:1].upper() + hint[1:], exit_code=1)
+    if key is not None:
+        reason = why_not(catalog, key, full)
+        click.echo(f"{key} may not call {full}: {reason}" if reason else f"{key} may call {full}")
+        return 1 if reason else 0
+    callers = callers_of(catalog, full)
+    route = catalog.routes.get(full)
+    if route is not None:
+        click.echo(_route_json(route, callers) if name == "json" else _route_text(route, callers))
+        return 0
+    found = catalog.models[full]
     places = _window_places(catalog, found)
     provider = catalog.providers[found.provider]
-    click.echo(_json(found, provider, places) if name == "json" else _text(found, provider, places))
+    show_as = _json if name == "json" else _text
+    click.echo(show_as(found, provider, places, callers))
+    return 0
 
 
 def _window_places(catalog: Any, model: Model) -> list[str]:
@@ -62,11 +80,49 @@ def _start_order(text: str | None) -> tuple[bool, int]:
     return (text is not None, nanoseconds(text) if text else 0)
 
 
-def _text(model: Model, provider: Provider, places: list[str]) -> str:
+def _text(model: Model, provider: Provider, places: list[str], callers: list[str]) -> str:
+    rows = [*_fields(model, provider), *_price_rows(model, places), _callers_row(callers)]
+    return _below(model.name, rows)
+
+
+def _below(name: str, rows: list[Row]) -> str:
     from engine.cli.table import aligned
 
-    rows = [*_fields(model, provider), *_price_rows(model, places)]
-    return f"{model.name}\n" + "\n".join(f"  {line}" for line in aligned(rows).splitlines())
+    return f"{name}\n" + "\n".join(f"  {line}" for line in aligned(rows).splitlines())
+
+
+def _callers_row(callers: list[str]) -> Row:
+    shown = ", ".join(callers[:_MOST_CALLERS])
+    more = len(callers) - _MOST_CALLERS
+    return ("callable by", f"{shown} and {more} more" if more > 0 else shown or "no key", "")
+
+
+def _route_text(route: Route, callers: list[str]) -> str:
+    values: dict[str, Any] = {
+        "description": route.description,
+        "strategy": route.strategy,
+        "fallback_on": ", ".join(map(str, route.fallback_on)),
+        "sticky": _pairs(_given(route.sticky)) if route.sticky else "",
+        "aliases": ", ".join(route.aliases),
+        "owner": route.owner,
+        "labels": _pairs(route.labels),
+        "access": _pairs(_told(route.access)),
+        "lifecycle": _pairs(_told(route.lifecycle)),
+    }
+    rows: list[Row] = [("file", route.file, f"blob {route.blob[:12]}")]
+    rows += [(name, str(value), "") for name, value in values.items() if value]
+    for target in route.targets:
+        weight = f"weight {target.weight}" if route.strategy == "weighted" else _pairs(target.when)
+        rows.append(("target", target.model, weight))
+    return _below(route.name, [*rows, _callers_row(callers)])
+
+
+def _route_json(route: Route, callers: list[str]) -> str:
+    import json
+
+    import msgspec
+
+    return json.dumps(msgspec.to_builtins(msgspec.structs.asdict(route) | {"callers": callers}), indent=2)
 
 
 def _fields(model: Model, provider: Provider) -> Iterator[Row]:
@@ -85,6 +141,14 @@ def _fields(model: Model, provider: Provider) -> Iterator[Row]:
         "forbid": ", ".join(model.forbid),
         "headers": _pairs(model.headers),
         "timeouts": _pairs(_given(model.timeouts)),
+        "retry": _pairs(_told(model.retry)),
+        "rate_limit": _pairs(_told(model.rate_limit)),
+        "endpoints": ", ".join(model.endpoints),
+        "access": _pairs(_told(model.access)),
+        "lifecycle": _pairs(_told(model.lifecycle)),
+        "strict": "true" if model.strict else "",
+        "record_content": "" if model.record_content == "none" else model.record_content,
+        "checks": f"{len(model.checks)}" if model.checks else "",
         "on_disconnect": model.on_disconnect,
     }
     yield ("file", model.file, f"blob {model.blob[:12]}")
@@ -131,13 +195,29 @@ def _rate_rows(rates: dict[str, str], tiers: tuple[PriceTier, ...], indent: str)
 def _from(window: PriceWindow) -> str:
     if window.start is None:
         return "always"
-    return f"from {datetime.fromtimestamp(window.start // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"from {_time(window.start)}"
+
+
+def _time(nanoseconds: int) -> str:
+    return f"{datetime.fromtimestamp(nanoseconds // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _given(struct: Any) -> dict[str, Any]:
     import msgspec
 
     return {name: value for name, value in msgspec.structs.asdict(struct).items() if value is not None}
+
+
+def _told(struct: Any) -> dict[str, Any]:
+    """What differs from the defaults; times as people write them."""
+    import msgspec
+
+    if struct == type(struct)():
+        return {}
+    told: dict[str, Any] = msgspec.to_builtins(struct)
+    return {
+        name: _time(value) if name in _TIMES else value for name, value in told.items() if value not in (None, "", [])
+    }
 
 
 def _pairs(values: dict[str, Any]) -> str:
@@ -149,7 +229,7 @@ def _pairs(values: dict[str, Any]) -> str:
     )
 
 
-def _json(model: Model, provider: Provider, places: list[str]) -> str:
+def _json(model: Model, provider: Provider, places: list[str], callers: list[str]) -> str:
     import json
 
     import msgspec
@@ -159,5 +239,6 @@ def _json(model: Model, provider: Provider, places: list[str]) -> str:
         "credential": provider.credential,
         "provider_file": provider.file,
         "window_places": places,
+        "callers": callers,
     }
     return json.dumps(msgspec.to_builtins(document), indent=2)

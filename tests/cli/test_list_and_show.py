@@ -82,3 +82,62 @@ def test_a_catalog_with_errors_is_not_shown(run, catalog, command):
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == "catalog: The catalog in catalog has 1 error.\n    See `catalog validate catalog`.\n"
+
+
+ROUTE = 'strategy: weighted\naliases: [both]\ntargets: [{model: support-bot, weight: 9}, {model: "@local/tiny-support", weight: 1}]\n'
+KEY = 'owner: {}\nmodels: ["@openai/*", both]\nkey_sha256: "{}"\n'
+
+
+@pytest.fixture
+def company(catalog):
+    for folder in ("routes", "keys", "teams/team-support", "environments/prod/models/local"):
+        (catalog / folder).mkdir(parents=True, exist_ok=True)
+    (catalog / "routes/main.yaml").write_text(ROUTE)
+    (catalog / "teams/team-support/team.yaml").write_text("deny_models: ['@openai/gpt-4.1-mini']\n")
+    (catalog / "keys/app.yaml").write_text(KEY.format("team-support", "1" * 64))
+    (catalog / "environments/prod/models/local/tiny-support.yaml").write_text(
+        "type: custom\npricing: free\ndescription: In production\n"
+        "lifecycle: {status: deprecated, sunset: 2027-01-01T00:00:00Z, replacement: support-bot}\n"
+    )
+    return catalog
+
+
+def test_routes_are_listed_and_shown(run, company):
+    assert run("list").stdout.splitlines()[-1].split() == ["@route/main", "weighted", "of", "2", "-", "-", "-"]
+    assert json.loads(run("list", "--format", "json").stdout)["data"][-1]["targets"] == [
+        "@openai/support-bot-v3",
+        "@local/tiny-support",
+    ]
+    shown = run("show", "both").stdout
+    assert shown.startswith("@route/main\n")
+    assert "@openai/support-bot-v3  weight 9" in shown
+    assert json.loads(run("show", "both", "--format", "json").stdout)["callers"] == ["app"]
+
+
+def test_an_environment_is_listed_and_shown(run, company):
+    shown = run("show", "@local/tiny-support", "--env", "prod").stdout
+    assert "In production" in shown
+    assert "status: deprecated, sunset: 2027-01-01T00:00:00Z, replacement: @openai/support-bot-v3" in shown
+    assert "In production" not in run("show", "@local/tiny-support").stdout
+    rows = json.loads(run("list", "--env", "prod", "--format", "json").stdout)["data"]
+    assert {row["name"]: row["status"] for row in rows}["@local/tiny-support"] == "deprecated"
+    done = run("list", "--env", "prd")
+    assert (done.returncode, done.stderr) == (
+        2,
+        'catalog: The catalog has no environment "prd".\n    Did you mean "prod"?\n',
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "code"),
+    [
+        ("support-bot", "app may call @openai/support-bot-v3", 0),
+        ("@openai/gpt-4.1-mini", 'teams/team-support/team.yaml: deny_models names "@openai/gpt-4.1-mini"', 1),
+        ("@local/tiny-support", 'keys/app.yaml: models does not name "@local/tiny-support"', 1),
+    ],
+)
+def test_show_says_whether_a_key_may_call_and_why_not(run, company, model, said, code):
+    done = run("show", model, "--key", "app")
+    assert done.returncode == code
+    assert said in done.stdout
+    assert "There is no key ap in" in run("show", model, "--key", "ap").stderr

@@ -4,9 +4,8 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.catalog.access import Permissions
+from engine.catalog.access import permissions_of
 from engine.catalog.diffing import CatalogDiff, diff
-from engine.catalog.whole import access_of
 from engine.pricing.cost import compile_pricing
 
 DAY = 86_400 * 10**9
@@ -117,9 +116,7 @@ def callable_by(catalog, key):
     """The full names of what a key may call, asked one by one."""
     if key.disabled:
         return set()
-    permissions = Permissions(
-        catalog.teams, catalog.aliases, lambda name: access_of(name, catalog.models, catalog.routes, catalog.providers)
-    )
+    permissions = permissions_of(catalog.teams, catalog.aliases, catalog.models, catalog.routes, catalog.providers)
     entries = {**catalog.models, **catalog.routes}
     return {
         name

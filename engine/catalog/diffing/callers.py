@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from engine.catalog.access import Permissions
+from engine.catalog.access import permissions_of
 from engine.catalog.catalog import Catalog
 from engine.catalog.diffing.result import CallersChange, Why
-from engine.catalog.whole import access_of
 from engine.model import Access, Key, Model, Route
 
 _Scope = tuple[tuple[str, ...], ...]
@@ -21,10 +20,8 @@ class Side:
         self.aliases_of: dict[str, list[str]] = {}
         for alias, name in catalog.aliases.items():
             self.aliases_of.setdefault(name, []).append(alias)
-        self._permissions = Permissions(
-            catalog.teams,
-            catalog.aliases,
-            lambda name: access_of(name, catalog.models, catalog.routes, catalog.providers),
+        self._permissions = permissions_of(
+            catalog.teams, catalog.aliases, catalog.models, catalog.routes, catalog.providers
         )
 
     @property
