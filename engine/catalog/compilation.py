@@ -317,7 +317,7 @@ class Compilation:
         def build(draft: ModelDraft, replacement: str, problems: list[Problem]) -> Model | None:
             base = bases.of(draft, problems)
             priced = prices.of(draft, base, problems)
-            problems += rules.check_model(draft, base)
+            problems += rules.check_model(draft, base, priced)
             return build_model(draft, base, priced, replacement, problems) if priced and base.usable else None
 
         for name, draft in drafts.models.items():

@@ -146,11 +146,11 @@ class Caller:
         return self._routes.snapshot.may_call(self.key, name)
 
     def visible(self) -> Iterable[Model]:
-        """The models that this key may call, in the order of their names."""
+        """The models that this key may call, in the order of their names; without those that are retired."""
         for name in self._routes.snapshot.names:
             if self.may_call(name):
                 model = self._routes.snapshot.model(name)
-                if model is not None:
+                if model is not None and model.lifecycle.status != "retired":
                     yield model
 
     def _not_found(self, asked: str) -> ModelNotFound:

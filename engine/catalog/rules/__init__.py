@@ -11,6 +11,7 @@ from engine.catalog.bases import Base
 from engine.catalog.document import Document
 from engine.catalog.drafts import ModelDraft
 from engine.catalog.memory import Memory
+from engine.catalog.prices import Priced
 from engine.catalog.rules.budgets import unpriced
 from engine.catalog.rules.lifecycle import replacement_cycle, retired_replacement
 from engine.catalog.rules.models import context_window_above_base, provider_not_allowed
@@ -27,7 +28,7 @@ OF_A_DOCUMENT: tuple[Callable[[Document], Iterator[Problem]], ...] = (
     literal_variable,
     mixed_scripts,
 )
-OF_A_MODEL: tuple[Callable[[ModelDraft, Base], Iterator[Problem]], ...] = (
+OF_A_MODEL: tuple[Callable[[ModelDraft, Base, Priced | None], Iterator[Problem]], ...] = (
     zero_price,
     priced_as_base,
     price_far_from_list,
@@ -55,10 +56,10 @@ def check_document(document: Document) -> Iterator[Problem]:
         yield from rule(document)
 
 
-def check_model(draft: ModelDraft, base: Base) -> Iterator[Problem]:
+def check_model(draft: ModelDraft, base: Base, priced: Priced | None) -> Iterator[Problem]:
     """What a model says wrong beside its base model and its provider."""
     for rule in OF_A_MODEL:
-        yield from rule(draft, base)
+        yield from rule(draft, base, priced)
 
 
 def check_whole(whole: Whole, memory: Memory, *, complete: bool) -> list[Problem]:

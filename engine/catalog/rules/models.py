@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from engine.catalog.access import allows
 from engine.catalog.bases import Base
 from engine.catalog.drafts import ModelDraft
+from engine.catalog.prices import Priced
 from engine.problem import Problem
 
 
-def context_window_above_base(draft: ModelDraft, base: Base) -> Iterator[Problem]:
+def context_window_above_base(draft: ModelDraft, base: Base, _: Priced | None) -> Iterator[Problem]:
     """context-window-above-base: a longer context than the base model has."""
     written = draft.value.get("limits", {}).get("context_window")
     known = base.found.model.context_window if base.found else None
@@ -18,7 +19,7 @@ def context_window_above_base(draft: ModelDraft, base: Base) -> Iterator[Problem
         yield draft.document.problem("context-window-above-base", message, "/limits/context_window", hint=hint)
 
 
-def provider_not_allowed(draft: ModelDraft, _: Base) -> Iterator[Problem]:
+def provider_not_allowed(draft: ModelDraft, _: Base, __: Priced | None) -> Iterator[Problem]:
     """provider-not-allowed: a team's model at a provider to which the team has no access."""
     if draft.team and not allows(draft.owner.provider.access, draft.team):
         provider = draft.owner.provider

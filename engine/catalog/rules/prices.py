@@ -6,7 +6,7 @@ from decimal import Decimal
 from engine.catalog.bases import Base
 from engine.catalog.document import pointer
 from engine.catalog.drafts import ModelDraft
-from engine.catalog.prices import times
+from engine.catalog.prices import Priced, times
 from engine.catalog.rates import own_windows
 from engine.model import PriceTier, PriceWindow
 from engine.problem import Problem
@@ -16,7 +16,7 @@ _UNIT = "rates are in USD per million tokens: is this one per token, per thousan
 _Sheet = tuple[str, dict[str, str]]
 
 
-def zero_price(draft: ModelDraft, _: Base) -> Iterator[Problem]:
+def zero_price(draft: ModelDraft, _: Base, __: Priced | None) -> Iterator[Problem]:
     """zero-price: an explicit zero, which may be meant or forgotten."""
     for at, window in own_windows(draft.document, draft.own):
         for where, rates in _sheets(at, window):
@@ -29,7 +29,7 @@ def zero_price(draft: ModelDraft, _: Base) -> Iterator[Problem]:
                     return
 
 
-def priced_as_base(draft: ModelDraft, base: Base) -> Iterator[Problem]:
+def priced_as_base(draft: ModelDraft, base: Base, _: Priced | None) -> Iterator[Problem]:
     """priced-as-base: a fine-tuned model with the list price of its base model written out."""
     if draft.value["type"] != "fine-tuned" or base.found is None:
         return
@@ -44,7 +44,7 @@ def priced_as_base(draft: ModelDraft, base: Base) -> Iterator[Problem]:
             return
 
 
-def price_far_from_list(draft: ModelDraft, base: Base) -> Iterator[Problem]:
+def price_far_from_list(draft: ModelDraft, base: Base, _: Priced | None) -> Iterator[Problem]:
     """price-far-from-list: a rate more than ten times away from the base model's list price."""
     if base.found is None:
         return
@@ -59,7 +59,7 @@ def price_far_from_list(draft: ModelDraft, base: Base) -> Iterator[Problem]:
                 break
 
 
-def team_underpriced(draft: ModelDraft, base: Base) -> Iterator[Problem]:
+def team_underpriced(draft: ModelDraft, base: Base, priced: Priced | None) -> Iterator[Problem]:
     """team-underpriced: a team's model that costs less than the platform pays for it, or nothing."""
     if not draft.team:
         return
@@ -70,7 +70,7 @@ def team_underpriced(draft: ModelDraft, base: Base) -> Iterator[Problem]:
     if base.found is None or not base.found.model.windows:
         return
     list_windows = times(base.found.model.pricing, draft.owner.factor).windows
-    for at, window in own_windows(draft.document, draft.own):
+    for at, window in _chosen_windows(draft, priced):
         listed = _in_force(list_windows, window.start)
         if listed is None:
             continue
@@ -81,13 +81,21 @@ def team_underpriced(draft: ModelDraft, base: Base) -> Iterator[Problem]:
                 ):
                     message = f'"{key}" is {rate}, below the list price of {base.found.model.name}, {listed.rates[key]}'
                     hint = "a team cannot price below list; write pricing: inherit"
-                    yield draft.document.problem("team-underpriced", message, f"{where}/{key}", hint=hint)
+                    place = f"{where}/{key}" if draft.own is not None else "/pricing"
+                    yield draft.document.problem("team-underpriced", message, place, hint=hint)
                     return
         missing = [key for key in ("input_mtok", "output_mtok") if key in listed.rates and key not in window.rates]
         if missing:
             message = f'"{missing[0]}" has no price here, and its list price is {listed.rates[missing[0]]}'
             yield draft.document.problem("team-underpriced", message, at, hint="add it, or write pricing: inherit")
             return
+
+
+def _chosen_windows(draft: ModelDraft, priced: Priced | None) -> list[tuple[str, PriceWindow]]:
+    """The windows that a file writes out, or takes from a price sheet; not those of its base model."""
+    if priced is not None and draft.own is None and draft.value.get("pricing") != "inherit":
+        return [("/pricing", window) for window in priced.pricing.windows]
+    return own_windows(draft.document, draft.own)
 
 
 def _is_listed_variant(where: str, window: PriceWindow, listed: PriceWindow) -> bool:
