@@ -1,11 +1,15 @@
 """The compiler's doors: a tree of files becomes problems or one catalog, here for the base or one environment."""
 
+import contextlib
+import gc
+from collections.abc import Iterator
+
 import msgspec
 
 from engine.catalog.catalog import Catalog, Outcome
 from engine.catalog.compilation import Compilation
 from engine.catalog.hints import Hints
-from engine.catalog.layout import Layout, environment_of, lay_out
+from engine.catalog.layout import ENVIRONMENTS, Layout, environment_of, lay_out
 from engine.catalog.memory import Memory
 from engine.problem import Problem
 from engine.tree import Tree
@@ -34,7 +38,7 @@ def asked_of_reference(tree: Tree) -> list[tuple[str, str]]:
 
 def environments_of(tree: Tree) -> tuple[str, ...]:
     """The environments that have files of their own in a tree."""
-    return lay_out(tree.files).environments
+    return lay_out(path for path in tree.files if path.startswith(f"{ENVIRONMENTS}/")).environments
 
 
 class Compiler:
@@ -46,7 +50,8 @@ class Compiler:
 
     def compile(self, tree: Tree, *, environment: str | None = None, hints: Hints | None = None) -> Outcome:
         """Compile a tree as it holds in one environment, or its base. Never raises for what the tree contains."""
-        return self.compilation(tree, environment or "", hints).run()
+        with _collector_paused():
+            return self.compilation(tree, environment or "", hints).run()
 
     def compile_all(self, tree: Tree, *, hints: Hints | None = None) -> dict[str, Outcome]:
         """The base, under "", and every environment."""
@@ -64,6 +69,18 @@ class Compiler:
         if self._layout is None or self._layout[:2] != (paths, unreadable):
             self._layout = (paths, unreadable, lay_out(paths, unreadable=unreadable))
         return self._layout[2]
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No collection in the middle: nothing is made in circles, and with 10,000 models one takes as long as an edit."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def merged(outcomes: dict[str, Outcome]) -> tuple[Problem, ...]:

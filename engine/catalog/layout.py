@@ -79,10 +79,10 @@ class Layout(NamedTuple):
 
 def ignored(path: str) -> bool:
     """Whether a file is none of the catalog's: dotfiles, editors' temporary files, notes for people."""
-    parts = path.split("/")
-    name = parts[-1]
+    name = path.rpartition("/")[2]
     return (
-        any(part.startswith(".") for part in parts)
+        path.startswith(".")
+        or "/." in path
         or name in _IGNORED
         or name.endswith("~")
         or (name.startswith("#") and name.endswith("#"))

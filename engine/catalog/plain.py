@@ -27,14 +27,15 @@ def read_plain(text: str) -> Plain | None:
         return None
     parser = CParser(text)
     try:
-        return _build(parser)
+        # Without these characters nothing has an anchor or tag, and a short text has no long value.
+        return _build(parser, careful="&" in text or "!" in text or len(text) > MAX_SCALAR)
     except (yaml.YAMLError, NumberRefused):
         return None
     finally:
         parser.dispose()
 
 
-def _build(parser: Any) -> Plain | None:
+def _build(parser: Any, *, careful: bool) -> Plain | None:
     get_event = parser.get_event
     top: list[Any] = []
     lines: dict[str, int] = {}
@@ -46,10 +47,10 @@ def _build(parser: Any) -> Plain | None:
         kind = type(event)
         if kind is yaml.ScalarEvent:
             text = event.value
-            if event.anchor is not None or event.tag is not None or len(text) > MAX_SCALAR:
+            if careful and (event.anchor is not None or event.tag is not None or len(text) > MAX_SCALAR):
                 return None
             value = text if event.style else resolve_plain(text)
-            if type(holder) is dict and keys[-1] is None:
+            if keys[-1] is None and type(holder) is dict:
                 if type(value) is not str or value in holder or (value == "<<" and not event.style):
                     return None
                 if len(holders) == 2:

@@ -90,8 +90,8 @@ def own_windows(document: Document, own: Pricing | None) -> list[tuple[str, Pric
     if own is None or own.kind != "own":
         return []
     written = document.value["pricing"]
-    if not isinstance(written, list):
-        return [("/pricing", own.windows[0])]
+    if len(own.windows) == 1:
+        return [("/pricing/0" if isinstance(written, list) else "/pricing", own.windows[0])]
     starts = [(item.get("from") is not None, nanoseconds(item["from"]) if "from" in item else 0) for item in written]
     order = sorted(range(len(written)), key=starts.__getitem__)
     return [(pointer("pricing", index), window) for index, window in zip(order, own.windows, strict=True)]

@@ -13,7 +13,8 @@ _INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _PREFIXED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
-_MAY_BE_SPECIAL = frozenset("~nNtTfF+-.0123456789")
+_MAY_BE_WORD = frozenset("~nNtTfF")
+_MAY_BE_NUMBER = frozenset("+-.0123456789")
 
 _LONGEST_NUMBER = 64
 _INT64 = range(-(2**63), 2**63)
@@ -29,15 +30,17 @@ def resolve_plain(text: str) -> str | float | bool | None:
     Raises:
         NumberRefused: it is a number, and not a finite one that fits into 64 bits.
     """
+    first = text[:1]
+    if first in _MAY_BE_NUMBER:
+        return _number(text)
     if text in _NULL:
         return None
-    if text[0] not in _MAY_BE_SPECIAL:
-        return text
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    return _number(text)
+    if first in _MAY_BE_WORD:
+        if text in _TRUE:
+            return True
+        if text in _FALSE:
+            return False
+    return text
 
 
 def _number(text: str) -> str | float:

@@ -1,5 +1,6 @@
 """`catalog validate`: the linter."""
 
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +60,7 @@ def validate(
 
     from engine.cli.chosen import STDIN
 
+    gc.disable()  # the process ends before memory runs out, and what it makes is not made in circles
     _check_call(paths, kind, place)
     if paths == (STDIN,) and place is None:
         report = _document_alone(kind or "")

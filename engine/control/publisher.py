@@ -1,9 +1,6 @@
 """From a source to a published catalog: read, compile, publish. Whatever fails, the last good one stays in force."""
 
-import contextlib
-import gc
 import time
-from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -132,8 +129,7 @@ class Publisher:
             self._published = self._judged = None
 
     def _compile(self, tree: Tree, trigger: str, now: int) -> Reload:
-        with _collector_paused():
-            outcome = self._compiler.compile(tree, environment=self._environment)
+        outcome = self._compiler.compile(tree, environment=self._environment)
         problems = outcome.problems
         if outcome.catalog is None or has_errors(problems):
             return Reload(verdict="rejected", trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
@@ -145,18 +141,6 @@ class Publisher:
         self._published = current
         verdict: Verdict = "unchanged" if current == before else "published"
         return Reload(verdict=verdict, trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No full collection in the middle: with 10,000 models at hand it takes longer than compiling one edit."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _same(new: Reload, old: Reload | None) -> bool:
