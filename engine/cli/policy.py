@@ -3,7 +3,7 @@
 from engine.catalog.compile import Catalog
 from engine.catalog.reading import read_yaml
 from engine.model import Provider
-from engine.operator.credentials import Bindings
+from engine.operator.credentials import WELL_KNOWN, Bindings
 from engine.operator.loading import load_settings
 from engine.operator.origins import Origin, check_address, split_url
 from engine.operator.settings import Settings
@@ -29,7 +29,8 @@ def policy_findings(catalog: Catalog, settings: Settings) -> list[Problem]:
     found: list[Problem] = []
     for provider in catalog.providers.values():
         if (why := bindings.why_unbound(provider)) is not None:
-            place = ("credential", "api") if "binds no credential" in why else ("base_url", "credential", "api")
+            known = provider.credential in settings.credentials or provider.credential in WELL_KNOWN
+            place = ("base_url", "credential", "api") if known else ("credential", "api")
             found.append(_finding(catalog, provider, DISABLED, f"@{provider.name} will be disabled: {why}", place))
         elif (why := _why_refused(provider, settings)) is not None:
             message = f"calls to @{provider.name} will be refused: {why}"

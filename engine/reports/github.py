@@ -21,9 +21,9 @@ _PROPERTY = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ","
 def github_of(report: Report, *, color: bool = False) -> str:  # noqa: ARG001 - GitHub colours what it annotates
     """Workflow commands for the first findings of each severity, plain lines for the others, and the counts."""
     annotated, others = divided(report)
-    lines = [_command(problem, report.path_in_repository(problem)) for problem in annotated]
+    lines = [_command(problem, report.path_in_repository(problem.file)) for problem in annotated]
     for problem in others:
-        lines += lines_of(problem, report.path_in_repository(problem))
+        lines += lines_of(problem, report.path_in_repository(problem.file))
     return "\n".join((*lines, totals(report))) + "\n"
 
 
@@ -73,6 +73,6 @@ def _command(problem: Problem, path: str) -> str:
 
 
 def _summary_line(problem: Problem, report: Report) -> str:
-    place = f"{report.path_in_repository(problem)}:{problem.line or 1}"
+    place = f"{report.path_in_repository(problem.file)}:{problem.line or 1}"
     hint = f" ({plain(problem.hint)})" if problem.hint else ""
     return f"- **{problem.severity}** {code(place)} {code(problem.code)} {plain(problem.message)}{hint}"

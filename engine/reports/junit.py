@@ -31,7 +31,8 @@ def junit_of(report: Report, *, color: bool = False) -> str:  # noqa: ARG001 - o
 
 def _case(suite: ET.Element, file: str, problems: list[Problem], report: Report) -> None:
     name = neutral(file) or _WHOLE
-    case = ET.SubElement(suite, "testcase", {"classname": "catalog", "name": name, "file": name, "time": "0"})
+    place = neutral(report.path_in_repository(file))
+    case = ET.SubElement(suite, "testcase", {"classname": "catalog", "name": name, "file": place, "time": "0"})
     failures = [problem for problem in problems if fails(problem, report)]
     others = [problem for problem in problems if not fails(problem, report)]
     if failures:
@@ -44,4 +45,4 @@ def _case(suite: ET.Element, file: str, problems: list[Problem], report: Report)
 
 
 def _written(problems: list[Problem], report: Report) -> str:
-    return "\n".join(line for problem in problems for line in lines_of(problem, report.path(problem)))
+    return "\n".join(line for problem in problems for line in lines_of(problem, report.path(problem.file)))

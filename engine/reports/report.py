@@ -49,14 +49,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """The verdict."""
         return not (self.problems if self.strict else self.errors)
 
-    def path(self, problem: Problem) -> str:
-        """The problem's file from where the user stands."""
-        return posixpath.normpath(posixpath.join(self.root, problem.file))
+    def path(self, file: str) -> str:
+        """A file of the catalog from where the user stands."""
+        return posixpath.normpath(posixpath.join(self.root, file))
 
-    def path_in_repository(self, problem: Problem) -> str:
-        """The problem's file from the top of the repository, as forges name it; catalog.yaml for the whole catalog."""
+    def path_in_repository(self, file: str) -> str:
+        """The same from the top of the repository, as forges name it; catalog.yaml stands for the whole catalog."""
         root = self.root if self.repository_path is None else self.repository_path
-        return posixpath.normpath(posixpath.join(root, problem.file or "catalog.yaml"))
+        return posixpath.normpath(posixpath.join(root, file or "catalog.yaml"))
 
 
 def fails(problem: Problem, report: Report) -> bool:

@@ -56,7 +56,7 @@ def _rule(code: str, severity: Severity) -> dict[str, Any]:
 
 def _result(problem: Problem, report: Report, index: int) -> dict[str, Any]:
     region = {"startLine": problem.line or 1, "startColumn": problem.column or 1}
-    uri = quote(report.path_in_repository(problem).encode("utf-8", "replace"))
+    uri = quote(report.path_in_repository(problem.file).encode("utf-8", "replace"))
     return {
         "ruleId": problem.code,
         "ruleIndex": index,

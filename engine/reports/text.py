@@ -9,7 +9,7 @@ _RED, _YELLOW, _BOLD, _DIM, _RESET = "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[2m
 
 def text_of(report: Report, *, color: bool = False) -> str:
     """`file:line:column: CODE message`, an indented hint below it, and one last line that counts."""
-    lines = [line for problem in report.problems for line in lines_of(problem, report.path(problem), color=color)]
+    lines = [line for problem in report.problems for line in lines_of(problem, report.path(problem.file), color=color)]
     return "\n".join((*lines, totals(report))) + "\n"
 
 

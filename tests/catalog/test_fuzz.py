@@ -33,7 +33,7 @@ TOKENS = [
 
 
 def seeds():
-    paths = [path for path in sorted(HERE.rglob("*.yaml")) if path.is_file() and "gateway.yaml" != path.name]
+    paths = [path for path in sorted(HERE.rglob("*.yaml")) if path.is_file() and path.name != "gateway.yaml"]
     return [(inside(path), path.read_bytes()) for path in paths if path.stat().st_size < 20_000]
 
 

@@ -23,6 +23,7 @@ def test_a_case_a_file(report, problem):
     }
     good, bad, other = found
     assert [case.get("name") for case in found] == ["catalog.yaml", "models/openai/bot.yaml", "providers/openai.yaml"]
+    assert bad.get("file") == "sub/catalog/models/openai/bot.yaml", "from the top of the repository, as forges link it"
     assert len(good) == len(other) == 0
     failure, output = bad
     assert (failure.tag, failure.get("type"), failure.get("message")) == (
