@@ -84,6 +84,7 @@ class Publisher:
             outcome = self._look(trigger)
         except Exception as error:  # the edge: whatever a catalog sets off in us, the next one is looked at
             self._judged = None
+            self._compiler, self._encoder = Compiler(), Encoder()  # what they remember may be half done
             text = f"internal error: {type(error).__name__}: {error}"
             outcome = Reload(verdict="failed", trigger=trigger, at_ns=time.time_ns(), error=text)
             if not _same(outcome, self.last):

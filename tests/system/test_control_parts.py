@@ -11,8 +11,8 @@ from harness.catalogs import CatalogDir
 from harness.served import wait_for
 
 from engine import heartbeat
+from engine.catalog.compile import Compiler
 from engine.control import bookkeeper as bookkeeping
-from engine.control import publisher as publishing
 from engine.control import workers as worker_list
 from engine.control.bookkeeper import Bookkeeper
 from engine.control.publisher import Publisher
@@ -49,7 +49,7 @@ def _once(fault: Exception, real: Callable) -> Callable:
 def test_fault_of_ours_is_a_verdict_and_the_next_look_is_a_new_one(
     publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing, "compile_catalog", _once(RecursionError("too deep"), publishing.compile_catalog))
+    monkeypatch.setattr(Compiler, "compile", _once(RecursionError("too deep"), Compiler.compile))
     failed = publisher.reload("request")
     assert (failed.verdict, failed.held, failed.error) == ("failed", False, "internal error: RecursionError: too deep")
     assert publisher.served is None

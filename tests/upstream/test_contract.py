@@ -4,6 +4,7 @@ The first line of each test's docstring is the line of the contract in docs/upst
 """
 
 import asyncio
+import contextlib
 import gzip
 import socket
 import threading
@@ -590,8 +591,9 @@ async def test_body_cap(serve, connect_to, ask, framing):
         peer.read_request()
         if framing == "chunked":
             peer.begin_chunked()
-            for _ in range(20):
-                peer.chunk(b"x" * 1000)
+            with contextlib.suppress(OSError):  # the client may close before all is sent
+                for _ in range(20):
+                    peer.chunk(b"x" * 1000)
         else:
             peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n" + b"x" * 20_000)
         closed.append(peer.closed_within(5))
