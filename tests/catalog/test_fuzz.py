@@ -65,7 +65,7 @@ def mutate(data, others, dice):
 
 
 def fuzz(seed, count):
-    """What went wrong, as (error, path, data); and the longest time in seconds, and how many catalogs were right."""
+    """What went wrong, as (error, path, data); and the longest CPU time in seconds, and how many catalogs were right."""
     dice, inputs = random.Random(seed), seeds()
     base = {path.relative_to(MINIMAL).as_posix(): path.read_bytes() for path in MINIMAL.rglob("*.*") if path.is_file()}
     del base["expected.json"]
@@ -73,12 +73,12 @@ def fuzz(seed, count):
     for number in range(count):
         path, data = dice.choice(inputs)
         data = mutate(data, inputs, dice)
-        began = time.perf_counter()
+        began = time.process_time()  # what other programs do on this machine is no hang of ours
         try:
             right += judge(path, data, base, whole=number % 4 == 0)
         except Exception as error:  # whatever it is, it is a finding
             return {"failed": f"{type(error).__name__}: {error}", "path": path, "data": repr(data)}
-        slowest = max(slowest, time.perf_counter() - began)
+        slowest = max(slowest, time.process_time() - began)
     return {"slowest": slowest, "right": right}
 
 
