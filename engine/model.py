@@ -169,7 +169,8 @@ class Provider(msgspec.Struct, frozen=True, omit_defaults=True):
     """An account at, or a server that speaks, some API.
 
     `base_url` has no trailing slash; an endpoint's path (`/chat/completions`) is added to it. `credential` is the name
-    that the operator binds, or "none". `wires` are the payload formats that it is spoken to in, the preferred one first.
+    that the operator binds, or "none". `wires` are the payload formats that it is spoken to in, of each kind of call the
+    preferred one first.
     """
 
     name: str
@@ -200,6 +201,10 @@ class Model(msgspec.Struct, frozen=True, omit_defaults=True):
     comparison; `pricing` is what is charged. `origins` says where each resolved value came from: a map from a dotted
     field to a phrase for people. `team` is the team below whose directory the file is, "" for the platform's.
     `access` comes on top of the provider's. `endpoints` is empty where the base model and the wire decide.
+
+    `wires` are the chat wires that reach it, the preferred one first: a call goes by the client's own where that is
+    among them, else by the first. `embeddings_wire` and `rerank_wire` are for those calls. What is empty is a kind of
+    call that it does not answer. `wire` is the first of all.
     """
 
     name: str
@@ -236,6 +241,9 @@ class Model(msgspec.Struct, frozen=True, omit_defaults=True):
     record_content: Literal["none", "errors", "all"] = "none"
     lifecycle: Lifecycle = Lifecycle()
     checks: tuple[Check, ...] = ()
+    wires: tuple[str, ...] = ()
+    embeddings_wire: str = ""
+    rerank_wire: str = ""
 
 
 class Target(msgspec.Struct, frozen=True, omit_defaults=True):

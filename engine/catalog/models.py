@@ -4,12 +4,12 @@ from typing import Any
 
 from engine.catalog import parts
 from engine.catalog.bases import Base, reference_name
+from engine.catalog.choosing import choose_wires
 from engine.catalog.document import Document
-from engine.catalog.drafts import ModelDraft, Offered, ProviderDraft
+from engine.catalog.drafts import ModelDraft, Offered
 from engine.catalog.prices import Priced, at_list_price
 from engine.catalog.upstream_rules import check_headers
 from engine.catalog.values import headers, milliseconds, timeouts, whole
-from engine.catalog.vendors import WIRES
 from engine.model import BaseModel, Check, Limits, Model, Pricing, Supports
 from engine.pricing.reference import Found
 from engine.problem import Problem
@@ -40,13 +40,15 @@ def build_model(draft: ModelDraft, base: Base, priced: Priced, replacement: str,
     upstream = draft.slug
     if value["type"] == "base" and base.base is not None:
         _, upstream = reference_name(base.base.written, provider.api)
+        upstream += draft.owner.vendor.model_suffix
+    wires = choose_wires(draft.owner, base.found, value.get("endpoints", ()))
     return Model(
         name=draft.name,
         provider=provider.name,
         slug=draft.slug,
         type=value["type"],
         api=provider.api,
-        wire=_wire(draft.owner, base.found),
+        wire=wires.first,
         upstream_model=value.get("upstream_model", upstream),
         pricing=priced.pricing,
         file=draft.document.file,
@@ -80,6 +82,9 @@ def build_model(draft: ModelDraft, base: Base, priced: Priced, replacement: str,
         record_content=value.get("record_content", "none"),
         lifecycle=parts.lifecycle(draft.document, replacement, problems),
         checks=tuple(map(_check, value.get("checks", ()))),
+        wires=wires.chat,
+        embeddings_wire=wires.embeddings,
+        rerank_wire=wires.rerank,
     )
 
 
@@ -88,21 +93,13 @@ def _check(written: dict[str, Any]) -> Check:
     return Check(written["prompt"], written.get("expect", ""), written.get("max_cost_usd"), timeout)
 
 
-def _wire(owner: ProviderDraft, found: Found | None) -> str:
-    """The payload format: the base model's maker has its own, where the account speaks it, else the first one."""
-    wires, maker = owner.provider.wires, ""
-    if found is not None:  # Claude is sold by several, and speaks its maker's format with all of them
-        maker = "anthropic" if "claude" in found.model.id else found.model.api
-    of_maker = [wire for wire in wires if maker and WIRES[wire] == maker]
-    return (of_maker or wires)[0]
-
-
 def build_offered(offered: Offered) -> Model:
     """The model that a provider offers as the reference data knows it."""
     provider, found = offered.owner.provider, offered.found
     slug = offered.name.partition("/")[2]
     file = offered.owner.document
     place = f"{file.file}:{file.position(offered.pointer)[0]}"
+    wires = choose_wires(offered.owner, found)
     priced = at_list_price(found, offered.owner) if found.model.windows else Priced(Pricing("unpriced"), "nowhere")
     return Model(
         name=offered.name,
@@ -110,8 +107,8 @@ def build_offered(offered: Offered) -> Model:
         slug=slug,
         type="base",
         api=provider.api,
-        wire=_wire(offered.owner, found),
-        upstream_model=slug,
+        wire=wires.first,
+        upstream_model=slug + offered.owner.vendor.model_suffix,
         pricing=priced.pricing,
         file=file.file,
         blob=provider.blob,
@@ -123,6 +120,9 @@ def build_offered(offered: Offered) -> Model:
         headers=provider.headers,
         timeouts=provider.timeouts,
         retry=provider.retry,
+        wires=wires.chat,
+        embeddings_wire=wires.embeddings,
+        rerank_wire=wires.rerank,
         origins={
             **dict.fromkeys(("type", "base_model", "upstream_model"), place),
             "pricing": priced.origin,

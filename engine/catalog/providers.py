@@ -1,5 +1,6 @@
 """Providers: their documents as structs, and the reference models that they offer as they are."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from engine.catalog import parts
@@ -8,7 +9,7 @@ from engine.catalog.drafts import Drafts, Offered, ProviderDraft
 from engine.catalog.hints import not_in_lock
 from engine.catalog.upstream_rules import check_base_url, check_headers
 from engine.catalog.values import headers, timeouts
-from engine.catalog.vendors import VENDORS
+from engine.catalog.vendors import VENDORS, Kind, Vendor, of_kind
 from engine.model import Provider, Supports
 from engine.money import parse_decimal
 from engine.pricing.lock import Lock
@@ -34,7 +35,7 @@ def build_provider(name: str, document: Document, blob: str, problems: list[Prob
             message = f'"{needed}" is missing: the api "{vendor.api}" asks for it'
             hint = _EXAMPLES.get(f"{vendor.api} {needed}", _EXAMPLES.get(needed, ""))
             found.append(document.problem("missing-key", message, hint=hint))
-    base_url = vendor.base_url.format(region=value.get("region", ""))
+    base_url = vendor.url_in(value.get("region", ""))
     if "base_url" in value:
         base_url, wrong = check_base_url(document, value["base_url"])
         found += wrong
@@ -63,7 +64,7 @@ def build_provider(name: str, document: Document, blob: str, problems: list[Prob
         region=value.get("region", ""),
         project=value.get("project", ""),
         api_version=value.get("api_version", ""),
-        wires=tuple(value.get("wires", vendor.wires)),
+        wires=_wires(vendor, value.get("wires", ())),
         supports=Supports(**value.get("supports", {})),
         rate_limit=parts.rate_limit(value),
         retry=parts.retry(value.get("retry")),
@@ -72,6 +73,12 @@ def build_provider(name: str, document: Document, blob: str, problems: list[Prob
         labels=value.get("labels", {}),
     )
     return ProviderDraft(provider, vendor, document, factor)
+
+
+def _wires(vendor: Vendor, written: Sequence[str]) -> tuple[str, ...]:
+    """What the file says, kind by kind, and the vendor's where it says nothing of a kind."""
+    kinds: tuple[Kind, ...] = ("chat", "embeddings", "rerank")
+    return tuple(wire for kind in kinds for wire in of_kind(kind, written) or of_kind(kind, vendor.wires))
 
 
 def offered_models(draft: ProviderDraft, drafts: Drafts, problems: list[Problem]) -> list[Offered]:

@@ -20,7 +20,7 @@ from engine.catalog.catalog import Catalog
 from engine.model import Access, Budget, Key, KeySecret, Model, Provider, Route, Team
 from engine.tree import Tree
 
-FORMAT = 2
+FORMAT = 3
 _MAGIC = b"llm-catalog-snapshot %d\n"
 _HEADER = _MAGIC % FORMAT
 

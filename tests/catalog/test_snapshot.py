@@ -68,6 +68,6 @@ def test_what_a_key_may_call(everything):
 
 def test_other_formats_and_damage_are_refused(everything):
     artifact = encode(everything)
-    for damaged in (b"", b"llm-catalog-snapshot 3\n" + artifact[23:], artifact[:-40], artifact[:30], b"\x00" * 100):
+    for damaged in (b"", b"llm-catalog-snapshot 4\n" + artifact[23:], artifact[:-40], artifact[:30], b"\x00" * 100):
         with pytest.raises(SnapshotFormatError):
             Snapshot.decode(damaged)
