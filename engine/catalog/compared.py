@@ -1,6 +1,6 @@
 """Findings that depend on the revision before: what a change does that its author may not have meant."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 
 from engine.catalog.catalog import Catalog
@@ -22,23 +22,32 @@ def compare_findings(before: Catalog, after: Catalog, now_ns: int) -> tuple[Prob
     price changed is reported in its provider's file.
     """
     documents = Documents(after)
+    shrink = shrink_finding(before.models, before.allow_shrink, after)
     found = [
-        *_catalog_shrinks(before, after),
+        *([shrink] if shrink is not None else []),
         *_price_jump(before, after, documents, now_ns),
         *_past_window_edited(before, after, documents, now_ns),
     ]
     return sorted_findings(after, found)
 
 
-def _catalog_shrinks(before: Catalog, after: Catalog) -> Iterator[Problem]:
-    """catalog-shrinks: most likely a directory was not there. `allow_shrink` says that it is meant."""
-    gone = sorted(before.models.keys() - after.models.keys())
-    if after.allow_shrink or not gone or (after.models and len(gone) <= MOST_GONE * len(before.models)):
-        return
+def shrink_finding(before: Collection[str], reason_before: str, after: Catalog) -> Problem | None:
+    """catalog-shrinks: of these models most are gone; most likely a directory was not there.
+
+    `allow_shrink` says that it is meant, for the revision that brings it: `reason_before` is what it said before, and
+    the same text once more says nothing about another change.
+    """
+    gone = sorted(set(before) - after.models.keys())
+    if not gone or (after.models and len(gone) <= MOST_GONE * len(before)):
+        return None
+    if after.allow_shrink and after.allow_shrink != reason_before:
+        return None
     named = ", ".join(gone[:3]) + (", …" if len(gone) > 3 else "")
-    message = f"{len(gone)} of {len(before.models)} models are gone: {named}"
+    message = f"{len(gone)} of {len(before)} models are gone: {named}"
     hint = 'if that is meant, write allow_shrink: "why" in catalog.yaml, and remove it afterwards'
-    yield file_problem("catalog-shrinks", ROOT_FILE, message, hint=hint)
+    if after.allow_shrink:
+        hint = "allow_shrink says what it said in the revision before: if this is meant as well, say why"
+    return file_problem("catalog-shrinks", ROOT_FILE, message, hint=hint)
 
 
 def _price_jump(before: Catalog, after: Catalog, documents: Documents, now_ns: int) -> Iterator[Problem]:

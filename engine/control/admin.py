@@ -78,6 +78,7 @@ class Control:
             "in_sync": last is not None and last.held,
             "source": {"description": self.source.describe(), "watch_mode": self.reloader.watch_mode},
             "last_reload": _reload(last) if last else None,
+            "not_enforced": self.publisher.unenforced,
             "ledger": msgspec.to_builtins(self.bookkeeper.status),
             "workers": self.workers.to_builtins(),
         }

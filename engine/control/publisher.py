@@ -8,6 +8,8 @@ import structlog
 
 from engine.catalog.compile import Compiler
 from engine.catalog.snapshot import Encoder
+from engine.control.guard import ShrinkGuard
+from engine.control.unenforced import unenforced
 from engine.problem import Problem, has_errors
 from engine.publication import Current, Publication, PublicationError
 from engine.sources.errors import SourceError
@@ -24,9 +26,10 @@ Verdict = Literal["published", "unchanged", "rejected", "unreadable", "unpublish
 class Reload(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one look at the source.
 
-    `unchanged`: what the source says is what was published before. `rejected`: the documents have errors, named in
-    `problems`. `unreadable`: the source could not be read. `unpublishable`: the state directory could not be written.
-    `failed`: a fault of ours. In the last four the catalog served is the one before.
+    `unchanged`: what the source says is what was published before. `rejected`: the documents have errors, or most
+    models of what is served are gone without a word; `problems` names it. `unreadable`: the source could not be read.
+    `unpublishable`: the state directory could not be written. `failed`: a fault of ours. In the last four the catalog
+    served is the one before.
     """
 
     verdict: Verdict
@@ -55,10 +58,12 @@ class Publisher:
         self._environment = environment
         self._compiler = Compiler()
         self._encoder = Encoder()
+        self._guard = ShrinkGuard(publication)
         self._judged: Reload | None = None
         self._published: Current | None = None
         self.last: Reload | None = None
         self.last_good_ns: int | None = None
+        self.unenforced: tuple[str, ...] | None = None  # not known before a catalog was compiled
 
     @property
     def served(self) -> Current | None:
@@ -135,13 +140,25 @@ class Publisher:
         if outcome.catalog is None or has_errors(problems):
             return Reload(verdict="rejected", trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
         before = self.served
+        shrink = self._guard.finding(before, outcome.catalog)
+        if shrink is not None:
+            problems = (shrink, *problems)
+            return Reload(verdict="rejected", trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
         try:
             current = self._publication.publish(self._encoder.encode(outcome.catalog), tree.revision)
         except PublicationError as error:
             return Reload(verdict="unpublishable", trigger=trigger, at_ns=now, revision=tree.revision, error=str(error))
         self._published = current
+        self._guard.published(outcome.catalog)
+        self._warn(unenforced(outcome.catalog))
         verdict: Verdict = "unchanged" if current == before else "published"
         return Reload(verdict=verdict, trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
+
+    def _warn(self, sentences: tuple[str, ...]) -> None:
+        for sentence in sentences:
+            if sentence not in (self.unenforced or ()):
+                log.warning(sentence)
+        self.unenforced = sentences
 
 
 def _same(new: Reload, old: Reload | None) -> bool:
