@@ -41,6 +41,11 @@ class Wire(Protocol):
     """A payload format, passed through; a module can be one."""
 
     @property
+    def name(self) -> str:
+        """Its name in the table of wires."""
+        ...
+
+    @property
     def endpoint(self) -> str:
         """The path under a provider's base URL."""
         ...
@@ -76,4 +81,8 @@ CLIENT_APIS: Final[Mapping[str, ClientApi]] = MappingProxyType({api.name: api fo
 PROVIDER_WIRES: Final[Mapping[str, ProviderWire]] = MappingProxyType({wire.name: wire for wire in _PROVIDER_WIRES})
 
 # What the gateway passes through, byte for byte, where the client's API is the provider's wire.
-WIRES: Final[Mapping[str, Wire]] = MappingProxyType({"openai-chat": openai_chat})
+_PASSED_THROUGH: Final[tuple[Wire, ...]] = (
+    anthropic_messages,
+    openai_chat,
+)
+WIRES: Final[Mapping[str, Wire]] = MappingProxyType({wire.name: wire for wire in _PASSED_THROUGH})
