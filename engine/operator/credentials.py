@@ -1,31 +1,38 @@
 """Which secret goes to which origin: a provider is bound, or disabled with a reason that anybody may read."""
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
+from types import MappingProxyType
 from typing import NoReturn
 
+from engine.catalog.vendors import VENDORS, Vendor
 from engine.model import Provider
 from engine.operator.origins import Origin, split_url
 from engine.operator.settings import CredentialSettings, Settings
 
-# The usual variable and origin of apis that everybody knows. The credential's name is the api's.
-WELL_KNOWN: dict[str, CredentialSettings] = {
-    name: CredentialSettings(secret=f"env:{variable}", origin=origin)
-    for name, variable, origin in (
-        ("cerebras", "CEREBRAS_API_KEY", "https://api.cerebras.ai"),
-        ("deepseek", "DEEPSEEK_API_KEY", "https://api.deepseek.com"),
-        ("fireworks", "FIREWORKS_API_KEY", "https://api.fireworks.ai"),
-        ("groq", "GROQ_API_KEY", "https://api.groq.com"),
-        ("mistral", "MISTRAL_API_KEY", "https://api.mistral.ai"),
-        ("openai", "OPENAI_API_KEY", "https://api.openai.com"),
-        ("openrouter", "OPENROUTER_API_KEY", "https://openrouter.ai"),
-        ("perplexity", "PERPLEXITY_API_KEY", "https://api.perplexity.ai"),
-        ("together", "TOGETHER_API_KEY", "https://api.together.xyz"),
-        ("xai", "XAI_API_KEY", "https://api.x.ai"),
-    )
-}
+# Whose chain of credentials may be asked, by how an api is authenticated; the extra that brings it, and its module.
+_CHAINS: Mapping[str, str] = MappingProxyType({"aws-sigv4": "aws", "google-oauth": "google"})
+_MODULES: Mapping[str, str] = MappingProxyType({"aws": "botocore", "google": "google.auth"})
+_REGION = re.compile(r"[a-z0-9-]+", re.ASCII)
+
+
+def _has_usual_secret(vendor: Vendor) -> bool:
+    return bool(vendor.variable) or vendor.auth in _CHAINS
+
+
+# The apis that everybody knows, by the usual name of their credential: their usual variable and origin are bound to it.
+# An api whose every account has an origin of its own is none of them: its secret would go wherever a catalog says.
+WELL_KNOWN: Mapping[str, Vendor] = MappingProxyType(
+    {
+        vendor.credential: vendor
+        for vendor in reversed(VENDORS.values())
+        if vendor.base_url and _has_usual_secret(vendor)
+    }
+)
 KEYLESS = "none"
 _MAX_SECRET_BYTES = 16 * 1024
 
@@ -53,11 +60,18 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A provider that can be called: where, and with what (None: keyless). `warnings` are for the operator's log."""
+    """A provider that can be called: where, and with what (both absent: keyless).
+
+    `secret` is sent as it is; `chain` is asked for what is sent: "aws:default", "aws:<profile>", "google:default" (Google's
+    Application Default Credentials) or "google:key" (`secret` is the JSON of a credential). `credential` is its name.
+    `warnings` are for the operator's log.
+    """
 
     origin: Origin
     secret: Secret | None = None
     warnings: tuple[str, ...] = ()
+    chain: str = ""
+    credential: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +94,25 @@ class Bindings:
             origin, credential = self._place(provider)
             if credential is None:
                 return Bound(origin)
-            secret, warnings = self._read(provider.credential, credential)
+            return self._bound(provider, origin, credential)
         except ValueError as error:
             return Disabled(str(error))
-        return Bound(origin, secret, warnings)
+
+    def _bound(self, provider: Provider, origin: Origin, credential: CredentialSettings) -> Bound:
+        name = provider.credential
+        kind, _, place = credential.secret.partition(":")
+        cloud = _CHAINS.get(VENDORS[provider.api].auth, "")
+        if kind in _MODULES:
+            _check_extra(kind)
+            return Bound(origin, chain=credential.secret, credential=name)
+        if cloud != "google":
+            text, warnings = self._read(name, kind, place)
+            return Bound(origin, _header_value(name, text, _told(kind, place)), warnings, credential=name)
+        text, warnings = self._read(name, kind, place)
+        if not text.lstrip().startswith("{"):  # an access token
+            return Bound(origin, _header_value(name, text, _told(kind, place)), warnings, credential=name)
+        _check_extra(cloud)
+        return Bound(origin, Secret(text), warnings, chain="google:key", credential=name)
 
     def why_unbound(self, provider: Provider) -> str | None:
         """Why names and origins alone disable `provider`; None where they do not. Reads no secret."""
@@ -98,15 +127,29 @@ class Bindings:
         origin, _ = split_url(provider.base_url)
         if provider.credential == KEYLESS:
             return origin, None
-        credential = self._credential(provider.credential)
+        credential = self._settings.credentials.get(provider.credential) or self._usual(provider)
+        if credential is None:
+            raise ValueError(f"the operator's file binds no credential named {provider.credential!r}")
+        kind, cloud = credential.secret.partition(":")[0], _CHAINS.get(VENDORS[provider.api].auth, "")
+        if kind in _MODULES and kind != cloud:
+            raise ValueError(
+                f"the credential {provider.credential!r} is {credential.secret}, which the api {provider.api} does not take"
+            )
         self._check_origin(provider.credential, credential, origin)
         return origin, credential
 
-    def _credential(self, name: str) -> CredentialSettings:
-        credential = self._settings.credentials.get(name) or WELL_KNOWN.get(name)
-        if credential is None:
-            raise ValueError(f"the operator's file binds no credential named {name!r}")
-        return credential
+    def _usual(self, provider: Provider) -> CredentialSettings | None:
+        """What a well-known credential is bound to: the usual variable, or else the cloud's own chain of credentials."""
+        vendor = WELL_KNOWN.get(provider.credential)
+        if vendor is None:
+            return None
+        if "{region}" in vendor.base_url and _REGION.fullmatch(provider.region) is None:
+            raise ValueError(f"the region {provider.region!r} is none that the api {vendor.api} has")
+        origin = str(split_url(vendor.url_in(provider.region))[0])
+        cloud = _CHAINS.get(vendor.auth, "")
+        if cloud and not (vendor.variable and self._environ.get(vendor.variable)):
+            return CredentialSettings(f"{cloud}:default", origin)
+        return CredentialSettings(f"env:{vendor.variable}", origin)
 
     def _check_origin(self, name: str, credential: CredentialSettings, origin: Origin) -> None:
         if credential.origin != str(origin):
@@ -120,21 +163,31 @@ class Bindings:
                 "use https, or let the operator's file list this very origin under `origins`"
             )
 
-    def _read(self, name: str, credential: CredentialSettings) -> tuple[Secret, tuple[str, ...]]:
-        kind, _, place = credential.secret.partition(":")
-        if kind == "env":
-            return _checked(name, self._environ.get(place, ""), f"the variable {place}"), ()
-        text, warnings = _read_file(name, place)
-        return _checked(name, text, f"the file {place}"), warnings
+    def _read(self, name: str, kind: str, place: str) -> tuple[str, tuple[str, ...]]:
+        return (self._environ.get(place, ""), ()) if kind == "env" else _read_file(name, place)
 
 
-def _checked(name: str, value: str, place: str) -> Secret:
+def _told(kind: str, place: str) -> str:
+    return f"the variable {place}" if kind == "env" else f"the file {place}"
+
+
+def _header_value(name: str, value: str, place: str) -> Secret:
     value = value.strip()
     if not value:
         raise ValueError(f"the credential {name!r} has no secret: {place} is unset or empty")
     if not all("!" <= character <= "~" for character in value):
         raise ValueError(f"the credential {name!r} cannot be sent: {place} holds spaces or unprintable characters")
     return Secret(value)
+
+
+def _check_extra(extra: str) -> None:
+    """Raises ValueError, saying what to install, where the library of an extra is missing."""
+    try:
+        found = find_spec(_MODULES[extra])
+    except ModuleNotFoundError:  # not even the package above it
+        found = None
+    if found is None:
+        raise ValueError(f'{_MODULES[extra]} is not installed: pip install "llm-catalog-engine[{extra}]"')
 
 
 def _read_file(name: str, path: str) -> tuple[str, tuple[str, ...]]:

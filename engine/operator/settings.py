@@ -35,7 +35,10 @@ class OriginSettings(msgspec.Struct, frozen=True):
 
 
 class CredentialSettings(msgspec.Struct, frozen=True):
-    """A secret's place ("env:NAME" or "file:/path") and the one origin that it may be sent to."""
+    """A secret's place and the one origin that it may be sent to.
+
+    The place is "env:NAME", "file:/path", or who is asked for one: "aws:default", "aws:<profile>", "google:default".
+    """
 
     secret: str
     origin: str

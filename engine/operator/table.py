@@ -12,6 +12,7 @@ from engine.operator.values import parse_address, parse_duration, parse_size
 CONFIG_VARIABLE = "CATALOG_CONFIG"
 CREDENTIAL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*|[A-Za-z0-9._-]+@[^/]+:.*|ext::.*", re.DOTALL)
+_PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 Parse = Callable[[object], Any]
@@ -40,7 +41,12 @@ def parse_secret(value: object, base: Path) -> str:
         return f"env:{place}"
     if kind == "file" and place and "\0" not in place:
         return f"file:{(base / place).absolute()}"
-    raise ValueError("secret should be env:NAME or file:/path; the secret itself never goes into this file")
+    if value == "google:default" or (kind == "aws" and _PROFILE.fullmatch(place)):
+        return f"{kind}:{place}"
+    raise ValueError(
+        "secret should be env:NAME, file:/path, aws:default, aws:<profile> or google:default; "
+        "the secret itself never goes into this file"
+    )
 
 
 def _repo(value: object) -> str:

@@ -113,15 +113,73 @@ def test_a_secret_goes_unencrypted_only_where_the_operator_says_so():
         assert isinstance(bindings(origin=loopback).resolve(provider(loopback)), Bound)
 
 
-@pytest.mark.parametrize("name", sorted(WELL_KNOWN))
+def usual(name, region="us-east-1"):
+    """A provider of a well-known api at its usual place."""
+    vendor = WELL_KNOWN[name]
+    base_url = vendor.url_in(region)
+    return Provider(name="p", api=vendor.api, base_url=base_url, credential=name, region=region, file="f", blob="b")
+
+
+@pytest.mark.parametrize("name", sorted(name for name, vendor in WELL_KNOWN.items() if vendor.variable))
 def test_well_known_apis_are_bound_to_their_usual_variable(name):
-    usual = WELL_KNOWN[name]
-    variable = usual.secret.removeprefix("env:")
-    settings = Settings(state="/s")
-    asked = provider(f"{usual.origin}/v1", name)
-    assert Bindings(settings, {variable: VALUE}).resolve(asked).secret.reveal() == VALUE
-    assert variable in reason(Bindings(settings, {}).resolve(asked))
-    assert str(Origin.parse(usual.origin)) == usual.origin
+    vendor, settings = WELL_KNOWN[name], Settings(state="/s")
+    bound = Bindings(settings, {vendor.variable: VALUE}).resolve(usual(name))
+    assert bound.secret.reveal() == VALUE
+    assert bound.chain == ""
+    assert isinstance(
+        Bindings(settings, {vendor.variable: VALUE}).resolve(provider("https://evil.example/v1", name)), Disabled
+    )
+    if vendor.auth != "aws-sigv4":
+        assert vendor.variable in reason(Bindings(settings, {}).resolve(usual(name)))
+
+
+@pytest.mark.parametrize(("name", "chain"), [("aws", "aws:default"), ("google-vertex", "google:default")])
+def test_clouds_are_bound_to_their_chain_of_credentials(name, chain):
+    bindings = Bindings(Settings(state="/s"), {})
+    bound = bindings.resolve(usual(name))
+    assert (bound.chain, bound.secret) == (chain, None)
+    assert bound.origin.host.endswith(("us-east-1.amazonaws.com", "us-east-1-aiplatform.googleapis.com"))
+    assert "leads to" in reason(bindings.resolve(msgspec.structs.replace(usual(name), base_url="https://evil.example")))
+
+
+def test_a_region_cannot_move_a_cloud_elsewhere():
+    crafted = msgspec.structs.replace(usual("google-vertex"), region="evil.example")
+    assert "'evil.example' is none" in reason(Bindings(Settings(state="/s"), {}).resolve(crafted))
+
+
+def test_a_chain_of_one_cloud_is_not_for_others():
+    asked = bindings("aws:default")
+    assert "does not take" in reason(asked.resolve(provider()))
+    assert "does not take" in asked.why_unbound(provider())
+
+
+def vertex():
+    base_url = "https://europe-west4-aiplatform.googleapis.com/v1"
+    return Provider(
+        name="p", api="google-vertex", base_url=base_url, credential="acme", region="europe-west4", file="f", blob="b"
+    )
+
+
+def test_a_credential_of_google_is_json_or_a_token():
+    origin = "https://europe-west4-aiplatform.googleapis.com"
+    key = '{"type": "service_account",\n "private_key": "-----BEGIN"}'
+    bound = bindings(origin=origin, environ={"ACME_KEY": key}).resolve(vertex())
+    assert bound.chain == "google:key"
+    assert bound.secret.reveal() == key
+    assert "BEGIN" not in repr(bound)
+    token = bindings(origin=origin).resolve(vertex())
+    assert (token.chain, token.secret.reveal()) == ("", VALUE)
+
+
+@pytest.mark.parametrize(
+    ("secret", "extra", "package"), [("aws:default", "aws", "botocore"), ("google:default", "google", "google.auth")]
+)
+def test_a_missing_extra_is_named_with_what_to_install(monkeypatch, secret, extra, package):
+    monkeypatch.setattr("engine.operator.credentials.find_spec", lambda name: None)
+    name = {"aws": "aws", "google": "google-vertex"}[extra]
+    said = reason(Bindings(Settings(state="/s"), {}).resolve(usual(name)))
+    assert said == f'{package} is not installed: pip install "llm-catalog-engine[{extra}]"'
+    assert Bindings(Settings(state="/s"), {}).why_unbound(usual(name)) is None
 
 
 def test_the_operator_may_bind_a_well_known_name_anew():
