@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 from engine.gateway.auth.authenticator import Authenticator
+from engine.gateway.auth.aws import AwsCredentials, SigV4
 from engine.gateway.auth.google import GoogleToken
 from engine.gateway.auth.static import Static
 from engine.gateway.target import authentication
@@ -15,11 +16,17 @@ class Authenticators:
 
     def __init__(self) -> None:
         self._tokens: dict[tuple[str, str], GoogleToken] = {}
+        self._aws: dict[str, AwsCredentials] = {}
 
     def __call__(self, provider: Provider, wire: str, bound: Bound) -> Authenticator:
         """How calls of `provider` by this wire are authenticated; does not wait for anything."""
-        if bound.chain.startswith("google:"):
+        cloud, _, profile = bound.chain.partition(":")
+        if cloud == "google":
             return self._google(bound)
+        if cloud == "aws":
+            if profile not in self._aws:
+                self._aws[profile] = AwsCredentials(profile)
+            return SigV4(self._aws[profile], provider.region)
         auth = authentication(provider, wire)
         # A cloud's own key, or a token that somebody else renews, is a bearer.
         return Static("bearer" if auth in {"aws-sigv4", "google-oauth"} else auth, bound.secret)
