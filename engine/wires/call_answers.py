@@ -1,0 +1,95 @@
+"""What all answers with embeddings or with a ranking have in common: an envelope, a usage, an error instead of it."""
+
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from engine.errors import UpstreamError
+from engine.wires.calls import bad_answer
+from engine.wires.refused import refused
+from engine.wires.usage import Path, Paths, Usage, read_counts
+
+T = TypeVar("T")
+
+# What msgspec raises for bytes that it cannot decode.
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ANY: Final = msgspec.json.Decoder()
+_TEXT: Final = msgspec.json.Decoder(str)
+_MAX_WORD: Final = 64
+_NOTHING: Final = (b"null", b"{}", b'""', b"false")
+
+
+class Answers:
+    """The answers of one wire: `member` holds what was asked for, `usage` stands at that path."""
+
+    __slots__ = ("_member", "_meters", "_required", "_usage")
+
+    def __init__(self, member: str, usage: str | Path, meters: Paths) -> None:
+        self._member = member
+        self._usage = (usage,) if isinstance(usage, str) else usage
+        self._meters = meters
+        self._required = tuple(meters)[:1]
+
+    def read(self, answer: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+        """The answer, decoded; raises UpstreamRefused where it is not one of this wire."""
+        fault = self.fault_in(answer)
+        if fault is not None:
+            raise fault
+        try:
+            return decoder.decode(answer)
+        except UNREADABLE:
+            raise bad_answer(f"has {self._member} of another form than its API says") from None
+
+    def usage(self, answer: bytes) -> Usage | None:
+        """The usage, or None where the answer reports none."""
+        try:
+            members = _MEMBERS.decode(answer)
+            raw = members.get(self._usage[0])
+            for name in self._usage[1:]:
+                raw = _MEMBERS.decode(raw).get(name) if raw is not None and bytes(raw) != b"null" else None
+        except UNREADABLE:
+            return None
+        if raw is None or bytes(raw) in _NOTHING:
+            return None
+        return usage_of(_ANY.decode(raw), bytes(raw), self._meters, self._required, _word(members.get("model")))
+
+    def fault_in(self, answer: bytes) -> UpstreamError | None:
+        """An error in place of an answer, or no answer at all."""
+        try:
+            members = _MEMBERS.decode(answer)
+        except UNREADABLE:
+            return bad_answer("is no JSON object")
+        error = members.get("error")
+        if error is not None and bytes(error) not in _NOTHING:
+            found = _ANY.decode(error)
+            status = found.get("code") if isinstance(found, dict) else None
+            return refused(status if isinstance(status, int) and 400 <= status < 600 else 500, http_status=200)
+        return None if self._member in members else bad_answer(f"has no {self._member}")
+
+
+def usage_of(value: Any, raw: bytes, meters: Paths, required: tuple[str, ...], model: str | None = None) -> Usage:
+    """The meters of a usage object."""
+    if not isinstance(value, dict):
+        return Usage({}, raw, None, model, ("usage is not an object of counts",))
+    whole = {name: _whole(count) for name, count in value.items()}
+    counted, suspect = read_counts(whole, meters, required)
+    return Usage(counted, raw, None, model, suspect)
+
+
+def counted(meter: str, count: int | None, raw: bytes) -> Usage | None:
+    """A usage of one count that stands alone."""
+    return None if count is None else Usage({meter: count}, raw)
+
+
+def _whole(count: Any) -> Any:
+    """Some providers count in numbers with a decimal point."""
+    return int(count) if isinstance(count, float) and count.is_integer() else count
+
+
+def _word(raw: msgspec.Raw | None) -> str | None:
+    try:
+        return _TEXT.decode(raw)[:_MAX_WORD] or None if raw is not None else None
+    except UNREADABLE:
+        return None

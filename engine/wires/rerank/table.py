@@ -1,0 +1,25 @@
+"""The rerankers by name: what clients speak, and what providers speak. A new wire is one module and one line here."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from engine.model import Model
+from engine.wires.calls import CallApi, CallCrossing, CallWire
+from engine.wires.rerank import cohere
+from engine.wires.rerank.vocabulary import RerankAnswer, RerankQuestion
+
+RerankApi: TypeAlias = CallApi[RerankQuestion, RerankAnswer]
+RerankWire: TypeAlias = CallWire[RerankQuestion, RerankAnswer]
+RerankCrossing: TypeAlias = CallCrossing[RerankQuestion, RerankAnswer]
+
+_APIS: Final[tuple[RerankApi, ...]] = (cohere,)
+_WIRES: Final[tuple[RerankWire, ...]] = (cohere,)
+
+RERANK_APIS: Final[Mapping[str, RerankApi]] = MappingProxyType({api.name: api for api in _APIS})
+RERANK_WIRES: Final[Mapping[str, RerankWire]] = MappingProxyType({wire.name: wire for wire in _WIRES})
+
+
+def rerank_crossing(api: str, wire: str, model: Model) -> RerankCrossing:
+    """How `model` is reached; raises ValueError where its file sets a field that the gateway answers for."""
+    return CallCrossing(RERANK_APIS[api], RERANK_WIRES[wire], model)
