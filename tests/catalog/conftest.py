@@ -5,9 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from engine.catalog.compared import compare_findings
+from engine.catalog.compile import compile_catalog
+from engine.catalog.dated import dated_findings
+from engine.catalog.values import nanoseconds
+from engine.problem import Problem
 from engine.tree import Tree, blob_id
 
 EXAMPLES = Path(__file__).parent
+NOW = nanoseconds("2026-11-01T00:00:00Z")
 
 
 def make_tree(files: Mapping[str, str | bytes]) -> Tree:
@@ -24,13 +30,31 @@ def files_of(folder: Path) -> dict[str, bytes]:
     }
 
 
-def bad_files(folder: Path) -> dict[str, bytes]:
-    """A bad example: good/minimal, with the example's files laid over it and those of removed.txt taken away."""
+def example_files(folder: Path) -> dict[str, bytes]:
+    """The example of a code: good/minimal, with the example's files laid over it and those of removed.txt taken away."""
     files = files_of(EXAMPLES / "good" / "minimal") | files_of(folder)
     removed = folder / "removed.txt"
     for path in removed.read_text().split() if removed.exists() else ():
         del files[path]
     return files
+
+
+def findings_of(files: Mapping[str, str | bytes]) -> tuple[Problem, ...]:
+    """All that can be said of a catalog, also as it stands on NOW, and as the commit that follows on good/minimal."""
+    outcome = compile_catalog(make_tree(files))
+    before = compile_catalog(make_tree(files_of(EXAMPLES / "good" / "minimal"))).catalog
+    if outcome.catalog is None or before is None:
+        return outcome.problems
+    return (
+        *outcome.problems,
+        *dated_findings(outcome.catalog, NOW),
+        *compare_findings(before, outcome.catalog, NOW),
+    )
+
+
+@pytest.fixture
+def findings() -> Callable[[Mapping[str, str | bytes]], tuple[Problem, ...]]:
+    return findings_of
 
 
 @pytest.fixture
@@ -51,6 +75,12 @@ def good(request: pytest.FixtureRequest) -> Tree:
 
 
 @pytest.fixture
+def example(request: pytest.FixtureRequest) -> dict[str, bytes]:
+    """The files of the example named by an indirect parameter, as "good/code" or "bad/code"."""
+    return example_files(EXAMPLES / request.param)
+
+
+@pytest.fixture
 def bad(request: pytest.FixtureRequest) -> Tree:
     """The bad example named by an indirect parameter."""
-    return make_tree(bad_files(EXAMPLES / "bad" / request.param))
+    return make_tree(example_files(EXAMPLES / "bad" / request.param))

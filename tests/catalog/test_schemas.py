@@ -226,13 +226,13 @@ def mutate(document, dice):
 def test_both_validators_give_the_same_verdict(kind):
     dice = random.Random(kind)
     refused = 0
-    for _ in range(400):
+    for _ in range(700):  # 4,900 of all kinds, beside those of test_fuzz: more than 5,000 in every run
         document = mutate(DOCUMENTS[kind], dice)
         verdict = is_valid(kind, document)
         assert verdict == _validator(kind).is_valid(document), document
         refused += not verdict
     assert is_valid(kind, DOCUMENTS[kind])
-    assert refused > 100
+    assert refused > 200
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,6 +9,14 @@ _CUSTOM = "type: custom\naliases: [small]\n"
 _PRICED = 'pricing: {input_mtok: "0.1", output_mtok: "0.4"}\n'
 _BUDGET = 'limit_usd: "100.00"\nperiod: month\napplies_to: {owners: [team-app]}\n'
 _LOCK = "reference.lock"
+_RATES = '    input_mtok: "0.1"\n    output_mtok: "0.4"\n'
+
+
+def _followed_by(rate: str) -> str:
+    """The small model, with a second window."""
+    later = f'  - from: 2100-01-01T00:00:00Z\n    input_mtok: "{rate}"\n    output_mtok: "0.4"\n'
+    return f"{_CUSTOM}pricing:\n  -{_RATES[3:]}{later}"
+
 
 LESSONS = {
     "unpriced": Lesson(
@@ -95,19 +103,22 @@ LESSONS = {
     "price-jump": Lesson(
         "A rate that changes by more than ten times from one commit to the next is most likely in another unit. Where "
         "it is meant, accept the warning with the reason.",
+        {TINY: _followed_by("40")},
+        {TINY: _followed_by("0.30")},
     ),
     "past-window-edited": Lesson(
         "Costs on record were computed with the old rates, and stay. Whoever changes a window after its time has begun "
         "says why, so that an invoice can be understood a year later; a new price gets a window of its own.",
-        {},
+        {TINY: _CUSTOM + 'pricing: {input_mtok: "0.2", output_mtok: "0.4"}\n'},
         {
-            TINY: f"{_CUSTOM}pricing:\n  - from: 2026-10-01T00:00:00Z\n"
-            "    correction: the provider's invoice had 0.20 and not 0.02\n"
-            '    input_mtok: "0.20"\n    output_mtok: "0.80"\n'
+            TINY: f"{_CUSTOM}pricing:\n  correction: the provider's invoice had 0.2 from the first day on\n"
+            '  input_mtok: "0.2"\n  output_mtok: "0.4"\n'
         },
     ),
     "price-not-begun": Lesson(
         "Before its first window a model has no price, and the cost of its calls is unknown. A window without `from` "
-        "holds before all others.",
+        "holds before all others. Depends on today, so it never keeps a catalog from being served.",
+        {"models/local/new.yaml": f"type: custom\npricing:\n  - from: 2100-01-01T00:00:00Z\n{_RATES}"},
+        {"models/local/new.yaml": f"type: custom\npricing:\n  - from: 2026-10-01T00:00:00Z\n{_RATES}"},
     ),
 }

@@ -18,6 +18,10 @@ def _chain(length: int) -> dict[str, str]:
     return {**links, f"models/local/link-{length}.yaml": f"type: custom\n{_PRICED}"}
 
 
+def _key(expires: str) -> str:
+    return f'owner: team-app\nmodels: [small]\nexpires: {expires}\nkey_sha256: "{"1" * 64}"\n'
+
+
 LESSONS = {
     "unknown-provider": Lesson(
         "The directory of a model names its provider, which says whose API it speaks and where it is. Without the "
@@ -102,9 +106,15 @@ LESSONS = {
     "sunset-passed": Lesson(
         "After its sunset a model should be retired, or callers who were told so find it still there. Depends on "
         "today, so it never keeps a catalog from being served.",
+        {
+            TINY: f'{_CUSTOM}lifecycle: {{status: deprecated, sunset: 2026-10-01T00:00:00Z, replacement: "@openai/bot"}}\n'
+        },
+        {TINY: f'{_CUSTOM}lifecycle: {{status: retired, sunset: 2026-10-01T00:00:00Z, replacement: "@openai/bot"}}\n'},
     ),
     "key-expired": Lesson(
         "A key that has expired lets nobody in. Remove it, or give it a new secret with `catalog keys rotate`. Depends "
         "on today, so it never keeps a catalog from being served.",
+        {"keys/app.yaml": _key("2026-10-01T00:00:00Z")},
+        {"keys/app.yaml": _key("2100-01-01T00:00:00Z")},
     ),
 }
