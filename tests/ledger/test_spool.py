@@ -67,6 +67,7 @@ def test_files_are_private_preallocated_and_locked_for_as_long_as_they_may_be_wr
         assert is_locked(path)
     assert stat.S_IMODE((tmp_path / "spool").stat().st_mode) == 0o700
     spool.close()
+    wait_until(lambda: len(segments(tmp_path / "spool")) == 1)  # the one made ahead goes
     (path,) = segments(tmp_path / "spool")
     assert is_locked(path)
     spool.settle(ticket, attempts.settled())
