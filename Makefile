@@ -5,6 +5,7 @@ PYTHON ?= python3
 INSTALL = $(PYTHON) tools/install.py $(if $(filter file,$(origin PYTHON)),,--chosen)
 BIN = .venv/bin
 UV = .venv/lock/bin/uv
+JOBS ?= 2
 CHAOS_CYCLES ?= 200
 FUZZ_COUNT ?= 100000
 
@@ -12,7 +13,7 @@ FUZZ_COUNT ?= 100000
 
 help:
 	@echo 'make demo          a real local model behind the gateway, with its costs on record (ONCE=1: walk through, then exit)'
-	@echo 'make test          all tests'
+	@echo 'make test          all tests (JOBS=2 at a time)'
 	@echo 'make lint          ruff, mypy --strict, the floors, the generated parts of README.md'
 	@echo 'make chaos         kill -9, again and again (CHAOS_CYCLES=200)'
 	@echo 'make fuzz          mutated input for the reader and the compiler (FUZZ_COUNT=100000)'
@@ -26,7 +27,7 @@ demo:
 
 test:
 	@$(INSTALL) test
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 lint:
 	@$(INSTALL) lint
