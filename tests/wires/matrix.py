@@ -7,7 +7,7 @@ wire that is not here.
 import base64
 import functools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ import msgspec
 import openai.types.chat
 import pydantic
 import pytest
+from wires.seen import Seen, events_of, json_or_text, seen
 
 from engine.errors import InvalidRequest
 from engine.model import Model, Pricing
@@ -50,16 +51,6 @@ class Recording(NamedTuple):
     response: bytes
     status: int
     is_stream: bool
-
-
-class Seen(NamedTuple):
-    """What an answer says, whatever API it came through."""
-
-    text: str
-    reasoning: str
-    calls: list[tuple[str, Any]]
-    finish: str
-    usage: tuple[int, int] | None  # input with what is cached, output
 
 
 def recordings(wire: str) -> list[Recording]:
@@ -131,17 +122,6 @@ def asked(conversation: Conversation | None = None) -> Asked:
 _CHAT_WORDS = {"function_call": "tools", "tool_calls": "tools", "content_filter": "filter", "length": "length"}
 
 
-def _seen(text: str, reasoning: str, calls: list[tuple[str, Any]], finish: str, usage: Any) -> Seen:
-    return Seen(text, reasoning, calls, "tools" if calls and finish == "stop" else finish, usage)
-
-
-def _json_or_text(text: str) -> Any:
-    try:
-        return json.loads(text or "{}")
-    except ValueError:
-        return text
-
-
 def _chat_usage(body: dict[str, Any]) -> tuple[int, int] | None:
     usage = body.get("usage") or (body.get("x_groq") or {}).get("usage")
     return (usage["prompt_tokens"], usage["completion_tokens"]) if usage else None
@@ -164,9 +144,9 @@ def read_chat_answer(data: bytes) -> Seen:
     choice = body["choices"][0]
     message = choice["message"]
     functions = [call["function"] for call in message.get("tool_calls") or []]
-    calls = [(function["name"], _json_or_text(function["arguments"])) for function in functions]
+    calls = [(function["name"], json_or_text(function["arguments"])) for function in functions]
     finish = _CHAT_WORDS.get(choice["finish_reason"], "stop")
-    return _seen(_chat_text(message.get("content")), _chat_reasoning(message), calls, finish, _chat_usage(body))
+    return seen(_chat_text(message.get("content")), _chat_reasoning(message), calls, finish, _chat_usage(body))
 
 
 def read_chat_stream(data: bytes) -> Seen:
@@ -184,7 +164,7 @@ def read_chat_stream(data: bytes) -> Seen:
                 call_so_far[1] += call["function"].get("arguments") or ""
             if choice.get("finish_reason"):
                 finish = _CHAT_WORDS.get(choice["finish_reason"], "stop")
-    return _seen(text, reasoning, [(name, _json_or_text(args)) for name, args in calls.values()], finish, usage)
+    return seen(text, reasoning, [(name, json_or_text(args)) for name, args in calls.values()], finish, usage)
 
 
 def judge_chat_answer(data: bytes) -> None:
@@ -223,7 +203,7 @@ def _seen_message(content: list[dict[str, Any]], stop_reason: str, usage: dict[s
     text = "".join(block["text"] for block in content if block["type"] == "text")
     reasoning = "".join(block["thinking"] for block in content if block["type"] == "thinking")
     calls = [(block["name"], block["input"]) for block in content if block["type"] == "tool_use"]
-    return _seen(text, reasoning, calls, _ANTHROPIC_WORDS.get(stop_reason, "stop"), _anthropic_usage(usage))
+    return seen(text, reasoning, calls, _ANTHROPIC_WORDS.get(stop_reason, "stop"), _anthropic_usage(usage))
 
 
 def read_anthropic_stream(data: bytes) -> Seen:
@@ -251,7 +231,7 @@ def read_anthropic_stream(data: bytes) -> Seen:
         elif kind == "content_block_stop":
             assert open_block is not None
             if open_block["type"] == "tool_use":
-                open_block["input"] = _json_or_text(open_block["json"])
+                open_block["input"] = json_or_text(open_block["json"])
             open_block = None
         elif kind == "message_delta":
             usage |= event["usage"]
@@ -293,13 +273,6 @@ JUDGES: Mapping[str, Judge] = {
     "anthropic-messages": Judge(judge_anthropic_answer, judge_anthropic_stream),
     "openai-chat": Judge(judge_chat_answer, judge_chat_stream),
 }
-
-
-def events_of(data: bytes) -> Iterator[Any]:
-    """The JSON of a stream's events, cut in the plainest way."""
-    for line in data.splitlines():
-        if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":
-            yield json.loads(line[5:])
 
 
 # --- what is the same though it is written otherwise ------------------------------------------------------------------
