@@ -45,6 +45,13 @@ class Reload(msgspec.Struct, frozen=True, kw_only=True):
         """Whether what is served is what the source says."""
         return self.verdict in ("published", "unchanged")
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether it may end with no event to announce it: a full disk, a read error, a mount that is away."""
+        return self.verdict in ("unreadable", "unpublishable") or any(
+            problem.code == "unreadable-file" for problem in self.problems
+        )
+
 
 class Publisher:
     """One source, one publication. Not for concurrent use: whoever triggers it serialises.

@@ -8,9 +8,8 @@ from engine.sources.source import Source
 from engine.sources.watching import Watch
 
 MIN_SECONDS_BETWEEN_CHANGES = 0.2
-# What no event announces the end of: a full disk, a damaged object, a repository on a mount that is away.
-RETRIED = ("unreadable", "unpublishable")
 RETRY_SECONDS = 1.0
+MAX_RETRY_SECONDS = 5.0  # who mends it does not wait long for us to see it
 
 
 class Reloader:
@@ -48,10 +47,12 @@ class Reloader:
             outcome = await self.reload("change")
             ended = loop.time()
             not_before = max(began + MIN_SECONDS_BETWEEN_CHANGES, ended + (ended - began))
-            while outcome.verdict in RETRIED:
-                if await _stops_before(loop.time() + RETRY_SECONDS, stop):
+            pause = RETRY_SECONDS
+            while outcome.may_pass:
+                if await _stops_before(loop.time() + pause, stop):
                     return
                 outcome = await self.reload("retry")
+                pause = min(2 * pause, MAX_RETRY_SECONDS)
 
     async def _run(self, trigger: str) -> Reload:
         async with self._lock:
