@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from engine.errors import UpstreamError
 from engine.model import Model
-from engine.wires import anthropic_messages, openai_chat
+from engine.wires import anthropic_messages, gemini, openai_chat
 from engine.wires.body import Body
 from engine.wires.codec import ClientApi, ProviderWire
 from engine.wires.usage import Usage
@@ -74,6 +74,7 @@ _CLIENT_APIS: Final[tuple[ClientApi, ...]] = (
 )
 _PROVIDER_WIRES: Final[tuple[ProviderWire, ...]] = (
     anthropic_messages,
+    gemini,
     openai_chat,
 )
 

@@ -44,6 +44,7 @@ class Crossing:
                 model, defaults=own_names(model.defaults), overrides=own_names(model.overrides), forbid=()
             ),
             reserved=wire.reserved,
+            parameters=getattr(wire, "parameters", {}),  # of a wire whose options do not stand at the top level
             names_model=False,
         )
 

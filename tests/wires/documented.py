@@ -51,6 +51,7 @@ OTHER = "another-api"  # of the client, so that nothing is carried for being the
 # Wire → the api of the model that it is asked of, and its upstream name.
 ASKED_OF: Mapping[str, tuple[str, str]] = {
     "anthropic-messages": ("anthropic", "claude-opus-4-8"),
+    "gemini": ("google", "gemini-3-flash-preview"),
     "openai-chat": ("openai", "gpt-5.2"),
 }
 
@@ -172,7 +173,11 @@ REQUESTS: Mapping[str, dict[str, Any]] = {
 }
 
 # Carried, though the request is the same without it.
-SAYS_NOTHING_NEW = {("openai-chat", "reasoning as the model likes"), ("anthropic-messages", "tool choice auto")}
+SAYS_NOTHING_NEW = {
+    ("openai-chat", "reasoning as the model likes"),
+    ("anthropic-messages", "tool choice auto"),
+    ("gemini", "service tier auto"),
+}
 
 # What an upstream may answer.
 ANSWERS: Mapping[str, tuple[Block, ...]] = {

@@ -16,6 +16,7 @@ import msgspec
 import openai.types.chat
 import pydantic
 import pytest
+from wires import of_gemini
 from wires.seen import Seen, events_of, json_or_text, seen
 
 from engine.errors import InvalidRequest
@@ -31,8 +32,9 @@ BOTH = sorted(CLIENT_APIS.keys() & PROVIDER_WIRES.keys())
 CROSSED = [(wire, api) for wire in sorted(PROVIDER_WIRES) for api in sorted(CLIENT_APIS)]
 
 # Wire → its files of recordings, and how the paths of its exchanges end.
-RECORDED: Mapping[str, tuple[tuple[str, ...], str]] = {
+RECORDED: Mapping[str, tuple[tuple[str, ...], str | tuple[str, ...]]] = {
     "anthropic-messages": (("anthropic-messages",), "/messages"),
+    "gemini": of_gemini.RECORDED,
     "openai-chat": (("openai-chat", "openai-compatible"), "/chat/completions"),
 }
 
@@ -267,6 +269,7 @@ class Judge(NamedTuple):
 
 READERS: Mapping[str, Reader] = {
     "anthropic-messages": Reader(read_anthropic_answer, read_anthropic_stream),
+    "gemini": Reader(of_gemini.read_gemini_answer, of_gemini.read_gemini_stream),
     "openai-chat": Reader(read_chat_answer, read_chat_stream),
 }
 JUDGES: Mapping[str, Judge] = {

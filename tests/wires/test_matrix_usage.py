@@ -27,11 +27,18 @@ def _of_chat(host: str) -> tuple[str, str]:
 # Wire → the provider and flavour of genai-prices that reads a host's usage, and the member of a body that it stands in.
 ORACLES: Mapping[str, tuple[Callable[[str], tuple[str, str]], str]] = {
     "anthropic-messages": (lambda _host: ("anthropic", "default"), "usage"),
+    "gemini": (lambda _host: ("google", "default"), "usageMetadata"),
     "openai-chat": (_of_chat, "usage"),
 }
 
 # (wire, host, meter) → why we read it where genai-prices does not. All are parts of a whole that both read.
 READ_BY_US_ALONE = {
+    ("gemini", "generativelanguage.googleapis.com", "web_searches"): (
+        "https://ai.google.dev/gemini-api/docs/google-search#pricing: searches are billed, and stand beside the usage"
+    ),
+    ("gemini", "aiplatform.googleapis.com", "web_searches"): (
+        "https://cloud.google.com/vertex-ai/generative-ai/pricing#grounding: the same on Vertex"
+    ),
     ("openai-chat", "api.cerebras.ai", "cache_read_tokens"): (
         "https://inference-docs.cerebras.ai/capabilities/prompt-caching: cached_tokens; genai-prices has no path for it"
     ),

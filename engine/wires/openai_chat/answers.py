@@ -140,7 +140,13 @@ def audio_json(audio: Audio) -> dict[str, Any]:
 def call_json(call: ToolCall) -> dict[str, Any]:
     """A tool call."""
     kind, key = ("custom", "input") if call.is_custom else ("function", "arguments")
-    return {"id": call.id, "type": kind, kind: {"name": call.name, key: call.arguments}}
+    written = {"id": call.id, "type": kind, kind: {"name": call.name, key: call.arguments}}
+    return written if call.signature is None else {**written, **extra_content(call.signature)}
+
+
+def extra_content(signature: str) -> dict[str, Any]:
+    """A call's signature as Google's OpenAI-compatible API has it: https://ai.google.dev/gemini-api/docs/thought-signatures."""
+    return {"extra_content": {"google": {"thought_signature": signature}}}
 
 
 def audio_of(audio: Reader) -> Audio | None:

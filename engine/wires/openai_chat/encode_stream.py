@@ -26,7 +26,7 @@ from engine.wires.events import (
     WholeBlock,
 )
 from engine.wires.losses import block_name
-from engine.wires.openai_chat.answers import WORDS, annotation_json, audio_json, image_json, tier_of
+from engine.wires.openai_chat.answers import WORDS, annotation_json, audio_json, extra_content, image_json, tier_of
 from engine.wires.openai_chat.encode_messages import reasoning_detail
 from engine.wires.openai_chat.usage import usage_json
 from engine.wires.usage import Usage
@@ -151,6 +151,8 @@ class StreamEncoder:
             call |= {"type": "custom", "custom": {"name": event.name, "input": ""}}
         else:
             call |= {"type": "function", "function": {"name": event.name, "arguments": ""}}
+        if event.signature is not None:
+            call |= extra_content(event.signature)
         return self._delta(event.choice, b'"tool_calls":[%s]' % _json(call))
 
     def _measure(self, event: TextDelta) -> None:
