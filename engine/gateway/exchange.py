@@ -14,13 +14,15 @@ import contextlib
 from typing import Literal
 
 from engine.errors import GatewayError, LedgerUnwritable, NotReady, UpstreamBroken, UpstreamError, UpstreamRefused
+from engine.gateway.auth.authenticator import Headers
 from engine.gateway.calls import Calls
+from engine.gateway.passage import Call, Passage
 from engine.gateway.refusal import refusal_of
 from engine.gateway.reply import Reply, passed_on
 from engine.gateway.request import Receive
 from engine.gateway.routing import Route
 from engine.gateway.settlement import Settlement
-from engine.gateway.upstream import UpstreamRequest, UpstreamResponse
+from engine.gateway.upstream import UpstreamResponse
 from engine.ledger.record import Attempt
 from engine.wires.table import StreamReader
 
@@ -36,10 +38,13 @@ class Exchange:
     `detached` says that the client has left and the answer is read on without it.
     """
 
-    def __init__(self, route: Route, opened: Attempt, reply: Reply, calls: Calls, *, started: int) -> None:
+    def __init__(
+        self, route: Route, passage: Passage, opened: Attempt, reply: Reply, calls: Calls, *, started: int
+    ) -> None:
         self.route = route
         self.reply = reply
         self.detached = False
+        self._passage = passage
         self._opened = opened
         self._calls = calls
         self._settlement = Settlement(route, opened, reply, calls, started=started)
@@ -48,8 +53,8 @@ class Exchange:
         self._drain_timer: asyncio.TimerHandle | None = None
         self._detached_bytes = 0
 
-    async def run(self, body: bytes, *, client_wants_usage: bool, receive: Receive) -> None:
-        """Make the call and answer the client.
+    async def run(self, call: Call, headers: Headers, receive: Receive) -> None:
+        """Make the call and answer the client; `headers` are the client's that go on.
 
         Raises:
             LedgerUnwritable: no record could be opened, so nothing was sent.
@@ -65,8 +70,10 @@ class Exchange:
         try:
             if self._calls.is_durable:
                 await self._calls.sync()
-            await self._exchange(body, client_wants_usage=client_wants_usage)
+            await self._exchange(call, headers)
         except (UpstreamError, LedgerUnwritable) as error:
+            if self._passage.is_crossed:
+                error.param = None  # the upstream's name of it, which is none of the client's
             settlement.failed(error)
             await self._on_disk()
             await self._tell(error)
@@ -105,41 +112,42 @@ class Exchange:
         seconds = self._calls.disconnect.max_time_ms / 1000
         self._drain_timer = asyncio.get_running_loop().call_later(seconds, self.stop, "drain_cap")
 
-    async def _exchange(self, body: bytes, *, client_wants_usage: bool) -> None:
+    async def _exchange(self, call: Call, headers: Headers) -> None:
         route = self.route
         assert route.upstream is not None
         attempt_id = f"{self._opened.request_id}.{self._opened.attempt}"
-        headers = (*route.headers, (ATTEMPT_HEADER, attempt_id))
-        response = await route.upstream.send(UpstreamRequest("POST", route.target, headers, body, route.model.timeouts))
+        is_stream = self._opened.stream
+        if not route.authenticator.is_ready:
+            await route.authenticator.ensure()
+        request = route.request(call, (*headers, (ATTEMPT_HEADER, attempt_id)), stream=is_stream)
+        response = await route.upstream.send(request)
         self._settlement.first_byte(response)
         if response.status != 200:
             raise await refusal_of(response)
-        if self._opened.stream:
-            await self._stream(response, client_wants_usage=client_wants_usage)
+        if is_stream:
+            await self._stream(response, call)
         else:
-            await self._whole(response)
+            await self._whole(response, call)
 
-    async def _whole(self, response: UpstreamResponse) -> None:
+    async def _whole(self, response: UpstreamResponse, call: Call) -> None:
         _check_type(response, "application/json")
         pieces = []
         async for piece in response.chunks():
             pieces.append(piece)
             self._count(piece)
         answer = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        wire = self.route.wire
-        assert wire is not None
-        if (fault := wire.fault_in(answer)) is not None:
+        if (fault := self._passage.fault_in(answer)) is not None:
             raise fault
-        self._settlement.usage = wire.read_usage(answer)
-        self._check_secret(answer)
+        self._settlement.usage = self._passage.read_usage(answer, response.headers)
+        encoded = call.answer(answer)
+        self._check_secret(encoded.body)
+        self.reply.dropped += encoded.losses
         await self._settle()
-        await self.reply.whole(200, answer, passed_on(response.headers))
+        await self.reply.whole(200, encoded.body, passed_on(response.headers))
 
-    async def _stream(self, response: UpstreamResponse, *, client_wants_usage: bool) -> None:
-        _check_type(response, "text/event-stream")
-        wire = self.route.wire
-        assert wire is not None
-        reader = wire.stream_reader(client_wants_usage=client_wants_usage)
+    async def _stream(self, response: UpstreamResponse, call: Call) -> None:
+        _check_type(response, self._passage.stream_type)
+        reader = call.stream_reader()
         chunks = response.chunks()
         async for chunk in chunks:
             await self._pass(reader.feed(chunk), reader, response)
@@ -155,7 +163,7 @@ class Exchange:
         if not self.reply.started:
             await self.reply.start_stream(passed_on(response.headers))
         await self.reply.end(reader.tail)
-        # [DONE] is the end for everybody; the connection may be used again if its own end comes right behind.
+        # The wire's own end is the end for everybody; the connection may be used again if its own end comes right behind.
         with contextlib.suppress(UpstreamError, TimeoutError):
             async with asyncio.timeout(AFTER_DONE_SECONDS):
                 async for _ in chunks:

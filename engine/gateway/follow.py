@@ -5,7 +5,9 @@ from typing import Protocol
 
 import structlog
 
-from engine.catalog.snapshot import Snapshot, SnapshotFormatError
+from engine.catalog.envelope import SnapshotFormatError
+from engine.catalog.snapshot import Snapshot
+from engine.gateway.auth import Authenticators
 from engine.gateway.routing import GetUpstream, Routes
 from engine.operator.credentials import Bindings
 from engine.operator.settings import Settings
@@ -31,6 +33,7 @@ class Follower:
         self._settings = settings
         self._holder = holder
         self._get_upstream = get_upstream
+        self._authenticators = Authenticators()
         self._seen: tuple[int, int, int] | None = None
         self._failed: tuple[int, int, int] | None = None
         self._retry_at = 0.0
@@ -63,7 +66,9 @@ class Follower:
         snapshot = Snapshot.decode(self._publication.load(current.digest), digest=current.digest)
         # Secrets are read anew with each catalog, so that a rotated one is taken up by a reload.
         bindings = Bindings(self._settings)
-        self._holder.routes = Routes(snapshot, current.seq, current.digest, bindings, self._get_upstream)
+        self._holder.routes = Routes(
+            snapshot, current.seq, current.digest, bindings, self._get_upstream, self._authenticators
+        )
         log.info(
             "serving",
             revision=current.revision,

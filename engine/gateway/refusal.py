@@ -1,5 +1,7 @@
 """What a client is told when an upstream answers with an error status."""
 
+import re
+
 import msgspec
 
 from engine.errors import UpstreamError, UpstreamRefused
@@ -10,13 +12,20 @@ from engine.wires.refused import refused
 MAX_ERROR_BODY = 64 * 1024
 
 
+# Some refuse a wrong credential with another status than 401, and say so in words only (Google, xAI).
+_WRONG_KEY = re.compile(r"(?:api key not valid|(?:incorrect|invalid) api key|invalid api token)", re.IGNORECASE)
+_INVALID_TOKEN = 498  # Cohere's
+
+
 class _Error(msgspec.Struct):
     code: object = None
     param: object = None
+    message: object = None
 
 
 class _Body(msgspec.Struct):
-    error: _Error
+    error: object = None
+    message: object = None
 
 
 _decoder = msgspec.json.Decoder(_Body)
@@ -28,7 +37,14 @@ async def refusal_of(response: UpstreamResponse) -> UpstreamRefused:
     headers = passed_on_text(response.headers)
     if response.status in (429, 503, 529):
         headers |= retry_after(response.headers)
-    return refused(response.status, code=error.code, param=error.param, headers=headers)
+    status = 401 if _is_about_credential(response.status, error) else response.status
+    return refused(status, http_status=response.status, code=error.code, param=error.param, headers=headers)
+
+
+def _is_about_credential(status: int, error: _Error) -> bool:
+    if status == _INVALID_TOKEN:
+        return True
+    return status == 400 and isinstance(error.message, str) and _WRONG_KEY.match(error.message) is not None
 
 
 async def _error_in(response: UpstreamResponse) -> _Error:
@@ -38,6 +54,9 @@ async def _error_in(response: UpstreamResponse) -> _Error:
             body += chunk
             if len(body) > MAX_ERROR_BODY:
                 return _Error()
-        return _decoder.decode(body).error
+        found = _decoder.decode(body)
+        if isinstance(found.error, dict):
+            return msgspec.convert(found.error, _Error)
     except (UpstreamError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _Error()
+    return _Error(message=found.error or found.message)

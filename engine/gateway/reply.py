@@ -8,8 +8,8 @@ from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
 from engine.errors import GatewayError
+from engine.gateway.endpoints import ANTHROPIC_ERRORS, Errors
 from engine.model import Lifecycle, Model
-from engine.wires.openai_errors import openai_error, openai_stream_error
 
 Send = Callable[[Any], Awaitable[None]]
 
@@ -28,16 +28,34 @@ _PASSED_VALUE = re.compile(
 )
 _HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 MAX_RETRY_AFTER_SECONDS = 86_400
+MAX_DROPPED_BYTES = 1_000
 
 
 class Reply:
-    """The reply to one request. `started` says whether its head is out; `gone` that nobody reads it any more."""
+    """The reply to one request, with errors as the API that was called has them.
 
-    __slots__ = ("_fixed", "_is_stream", "_send", "attempts", "cost_usd", "gone", "request_id", "started", "status")
+    `started` says whether its head is out; `gone` that nobody reads it any more. `dropped` names what of the request
+    and of the answer could not be carried from one API to another.
+    """
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    __slots__ = (
+        "_errors",
+        "_fixed",
+        "_is_stream",
+        "_send",
+        "attempts",
+        "cost_usd",
+        "dropped",
+        "gone",
+        "request_id",
+        "started",
+        "status",
+    )
+
+    def __init__(self, send: Send, request_id: str, errors: Errors) -> None:
         self._send = send
         self.request_id = request_id
+        self.dropped: tuple[str, ...] = ()
         self.attempts = 0
         self.cost_usd: str | None = None
         self._fixed: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id.encode())]
@@ -45,6 +63,13 @@ class Reply:
         self._is_stream = False
         self.gone = False
         self.status = 0
+        self.speak(errors)
+
+    def speak(self, errors: Errors) -> None:
+        """Say errors as this API does."""
+        self._errors = errors
+        if errors is ANTHROPIC_ERRORS:
+            self._fixed.append((b"request-id", self.request_id.encode()))  # where Anthropic's clients look for it
 
     def name_model(self, model: Model, trace_id: str | None) -> None:
         """Say which model answers, and what Portkey's clients read."""
@@ -98,14 +123,16 @@ class Reply:
     async def error(self, error: GatewayError) -> None:
         """Send an error: as a reply of its own, or as the last event of a stream that has begun."""
         if self._is_stream:
-            await self._body(openai_stream_error(error), more=False)
+            await self._body(self._errors.stream_error(error), more=False)
         if self.started:
             return
         extra = [(name.encode(), value.encode("latin-1", "replace")) for name, value in error.headers.items()]
-        await self.whole(error.status, openai_error(error), extra)
+        await self.whole(error.status, self._errors.error(error), extra)
 
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.started, self.status = True, status
+        if self.dropped:
+            headers.append((b"x-catalog-dropped", dropped_header(self.dropped)))
         if not self.gone:
             await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
@@ -122,6 +149,20 @@ def lifecycle_headers(lifecycle: Lifecycle) -> list[tuple[bytes, bytes]]:
     if lifecycle.sunset is not None:
         headers.append((b"sunset", formatdate(lifecycle.sunset // 10**9, usegmt=True).encode()))
     return headers
+
+
+def dropped_header(losses: Iterable[str]) -> bytes:
+    """The names of what was dropped, sorted; of a long list the beginning and how many more there are."""
+    names = sorted(set(losses))
+    kept, size = [], 0
+    for name in names:
+        size += len(name) + 2
+        if size > MAX_DROPPED_BYTES:
+            break
+        kept.append(name)
+    if len(kept) < len(names):
+        kept.append(f"+{len(names) - len(kept)} more")
+    return ", ".join(kept).encode("ascii", "replace")
 
 
 def passed_on(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

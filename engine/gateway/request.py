@@ -22,7 +22,16 @@ class ClientGone(Exception):
 class RequestHeaders:
     """The headers of a request that mean something to us; everything else is ignored and never passed on."""
 
-    __slots__ = ("client_request_id", "content_length", "content_type", "encoding", "metadata", "provider", "trace_id")
+    __slots__ = (
+        "anthropic_beta",
+        "client_request_id",
+        "content_length",
+        "content_type",
+        "encoding",
+        "metadata",
+        "provider",
+        "trace_id",
+    )
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Read them.
@@ -30,6 +39,7 @@ class RequestHeaders:
         Raises:
             InvalidRequest: a header that is put on record is malformed, or the length is not a number.
         """
+        self.anthropic_beta = ""
         self.client_request_id: str | None = None
         self.content_length: int | None = None
         self.content_type = b""
@@ -50,6 +60,8 @@ class RequestHeaders:
                 self.trace_id = _identifier(value)
             elif name == b"x-portkey-provider":
                 self.provider = value.decode("latin-1").strip()
+            elif name == b"anthropic-beta":  # may stand there several times
+                self.anthropic_beta += f"{',' if self.anthropic_beta else ''}{value.decode('latin-1')}"
             elif name == b"x-portkey-metadata":
                 self.metadata = _metadata(value)
 

@@ -9,22 +9,34 @@ import difflib
 import functools
 import time
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from engine.catalog.snapshot import Snapshot
 from engine.errors import InvalidRequest, ModelNotFound
+from engine.gateway.auth import Authenticator, Authenticators
+from engine.gateway.auth.authenticator import Headers
+from engine.gateway.auth.static import Static
+from engine.gateway.counting import RECORDED_AS as COUNT_RECORDED_AS
+from engine.gateway.counting import counting_target
+from engine.gateway.endpoints import CHAT, ENDPOINTS, Endpoint
 from engine.gateway.keys import check_usable, hash_of, presented_secret, refused
-from engine.gateway.upstream import Upstream
+from engine.gateway.passage import Call, Passage
+from engine.gateway.passages import find_passage
+from engine.gateway.target import BodyChanges, body_changes, target
+from engine.gateway.upstream import Upstream, UpstreamRequest
 from engine.ledger.record import Attempt
 from engine.model import ROUTE_PREFIX, Key, Model, Provider
 from engine.operator.credentials import Bindings, Bound, Disabled
-from engine.operator.origins import Origin, split_url
+from engine.operator.origins import Origin
 from engine.pricing.cost import PricePlan, compile_pricing
-from engine.wires.table import WIRES, PreparedModel, Wire
 
 NEAR_NAMES = 3
 MAX_NEAR_NAMES = 30  # before it is asked which of them the key may see
 MAX_COMPARED_NAMES = 500
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+KEYLESS = Static("bearer", None)
 MIN_SECRET_CHARACTERS = 16  # shorter ones are placeholders of local servers ("EMPTY"), and stand in ordinary text
 
 
@@ -37,62 +49,94 @@ class GetUpstream(Protocol):
 
 
 class Route:
-    """One callable model, with all that can be known before a request comes.
+    """How calls of one endpoint reach one model, with all that can be known before a request comes.
 
     `disabled` says why it cannot be called ("" if it can). `template` is the ledger record without what only a request
-    knows. `target` is the path at `upstream`, `headers` are complete but for the attempt's id.
+    knows. `target` and `stream_target` are paths at `upstream`, `headers` are complete but for the attempt's id.
     """
 
     __slots__ = (
-        "_secret",
+        "_origin",
+        "_reshaping",
+        "authenticator",
         "disabled",
+        "endpoint",
         "headers",
         "list_plan",
         "model",
+        "passage",
         "plan",
-        "prepared",
+        "stream_target",
         "target",
         "template",
         "upstream",
-        "wire",
     )
 
-    def __init__(self, snapshot: Snapshot, model: Model, bound: Bound | Disabled, get_upstream: GetUpstream) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        model: Model,
+        endpoint: Endpoint,
+        bound: Bound | Disabled,
+        get_upstream: GetUpstream,
+        authenticators: Authenticators,
+    ) -> None:
         provider = snapshot.providers[model.provider]
         self.model = model
+        self.endpoint = endpoint
         self.plan: PricePlan = compile_pricing(model.pricing)
         self.list_plan: PricePlan | None = compile_pricing(model.list_pricing) if model.list_pricing else None
-        self.template = _template(snapshot.revision, model)
-        self.wire: Wire | None = WIRES.get(model.wire)
         self.upstream: Upstream | None = None
-        self.prepared: PreparedModel | None = None
-        self.target, self.disabled = "", ""
+        self.passage: Passage | None = None
+        self.target, self.stream_target, self.disabled = "", "", ""
         self.headers: tuple[tuple[str, str], ...] = ()
-        self._secret: bytes | None = None
-        if self.wire is None:
-            self.disabled = f"this version of the gateway does not speak {model.wire!r} yet"
-        elif isinstance(bound, Disabled):
+        self.authenticator: Authenticator = KEYLESS
+        self._origin = ""
+        self._reshaping: BodyChanges | None = None
+        if isinstance(bound, Disabled):
             self.disabled = bound.reason
         else:
-            self._enable(provider, bound, get_upstream)
+            self._enable(provider, bound, get_upstream, authenticators)
+        self.template = _template(snapshot.revision, model, endpoint, self.passage)
 
-    def _enable(self, provider: Provider, bound: Bound, get_upstream: GetUpstream) -> None:
-        assert self.wire is not None
+    def _enable(
+        self, provider: Provider, bound: Bound, get_upstream: GetUpstream, authenticators: Authenticators
+    ) -> None:
         try:
+            passage = find_passage(self.endpoint, self.model)
             self.upstream = get_upstream(bound.origin)
-            self.prepared = self.wire.prepare(self.model)
         except (OSError, ValueError) as error:
             self.disabled = str(error)
             return
-        secret = bound.secret.reveal() if bound.secret else None
-        self.target = split_url(provider.base_url)[1] + self.wire.endpoint
-        self.headers = _upstream_headers(provider, self.model, secret)
-        if secret is not None and len(secret) >= MIN_SECRET_CHARACTERS:
-            self._secret = secret.encode()
+        if passage is None and self.endpoint.only_counts:
+            return  # without a target: the request is refused
+        if passage is None:
+            self.disabled = f"this version of the gateway does not speak {self.model.wire!r} yet"
+            return
+        self.target = target(provider, self.model, passage.wire)
+        self.stream_target = target(provider, self.model, passage.wire, stream=True)
+        if self.endpoint.only_counts:
+            self.target = counting_target(self.target)
+        self.passage = passage
+        changes = body_changes(provider, passage.wire.name)
+        self._reshaping = changes if changes.sets or changes.drops else None
+        self.headers = _upstream_headers(provider, self.model, passage)
+        self.authenticator = authenticators(provider, passage.wire.name, bound)
+        self._origin = str(bound.origin)
+
+    def request(self, call: Call, extra: Headers, *, stream: bool) -> UpstreamRequest:
+        """What is sent: the call as this vendor wants it, authenticated; `extra` headers come on top.
+
+        The authenticator must be ready.
+        """
+        target = self.stream_target if stream else self.target
+        body = call.body if self._reshaping is None else _reshaped(call.body, self._reshaping)
+        headers = (*self.headers, *self.authenticator.headers("POST", self._origin + target, body), *extra)
+        return UpstreamRequest("POST", target, headers, body, self.model.timeouts)
 
     def holds_secret(self, data: bytes) -> bool:
         """Whether the credential stands in `data`; an upstream that echoes it must not show it to our clients."""
-        return self._secret is not None and self._secret in data
+        return any(secret in data for secret in self.authenticator.secrets() if len(secret) >= MIN_SECRET_CHARACTERS)
 
 
 class Caller:
@@ -104,23 +148,37 @@ class Caller:
         self.key = key
         self.secret_expires = secret_expires
         self._routes = routes
-        self._found: dict[str, Route] = {}
+        self._found: dict[tuple[str, str], Route] = {}
 
-    def route(self, asked: str) -> Route:
+    def route(self, asked: str, endpoint: Endpoint = CHAT) -> Route:
         """The route of a model by name or alias.
+
+        Raises:
+            ModelNotFound: there is none, or this key may not see it: the same answer. Or it does not answer such calls.
+        """
+        route = self._found.get((asked, endpoint.path))
+        if route is None:
+            route = self._found[asked, endpoint.path] = self._served(self._name_of(asked), endpoint)
+        return route
+
+    def seen(self, asked: str) -> Model:
+        """A model by name or alias, also one that is retired, as a list would show it.
 
         Raises:
             ModelNotFound: there is none, or this key may not see it: the same answer.
         """
-        route = self._found.get(asked)
-        if route is None:
-            name = self._routes.snapshot.resolve(asked)
-            if name is None or not self.may_call(name):
-                raise self._not_found(asked)
-            route = self._found[asked] = self._served(name)
-        return route
+        model = self._routes.snapshot.model(self._name_of(asked))
+        if model is None:  # a route
+            raise self._not_found(asked)
+        return model
 
-    def _served(self, name: str) -> Route:
+    def _name_of(self, asked: str) -> str:
+        name = self._routes.snapshot.resolve(asked)
+        if name is None or not self.may_call(name):
+            raise self._not_found(asked)
+        return name
+
+    def _served(self, name: str, endpoint: Endpoint) -> Route:
         """The route of a model that the key may call, or of the one that it redirects to.
 
         Raises:
@@ -128,17 +186,17 @@ class Caller:
         """
         if name.startswith(ROUTE_PREFIX):
             raise ModelNotFound(f"{name} is a route, and routes are not served yet by this version.", param="model")
-        route = self._routes.of(name)
-        lifecycle = route.model.lifecycle
+        route = self._routes.of(name, endpoint)
+        model, lifecycle = route.model, route.model.lifecycle
         if lifecycle.status == "retired":
             # The compiler refuses replacements that are retired themselves, so this ends.
             if lifecycle.when_retired == "redirect":
-                return self.route(lifecycle.replacement)
+                return self.route(lifecycle.replacement, endpoint)
             instead = f" Use {lifecycle.replacement} instead." if lifecycle.replacement else ""
             raise ModelNotFound(f"The model {name} is retired.{instead}", param="model")
-        if route.model.endpoints and "chat" not in route.model.endpoints:
-            answers = ", ".join(route.model.endpoints)
-            raise ModelNotFound(f"The model {name} does not answer chat completions, only: {answers}.", param="model")
+        if endpoint.name not in (answered := answered_by(model)):
+            answers = f", only: {', '.join(answered)}" if answered else ""
+            raise ModelNotFound(f"The model {name} does not answer {endpoint.phrase}{answers}.", param="model")
         return route
 
     def may_call(self, name: str) -> bool:
@@ -173,16 +231,23 @@ class Routes:
     """One published catalog as the data plane uses it. A request pins one from its first byte to its last."""
 
     def __init__(
-        self, snapshot: Snapshot, seq: int, digest: str, bindings: Bindings, get_upstream: GetUpstream
+        self,
+        snapshot: Snapshot,
+        seq: int,
+        digest: str,
+        bindings: Bindings,
+        get_upstream: GetUpstream,
+        authenticators: Authenticators,
     ) -> None:
         self.snapshot = snapshot
         self.seq = seq
         self.digest = digest
         self.loaded_ns = time.time_ns()
         self._get_upstream = get_upstream
+        self._authenticators = authenticators
         self._bound = {name: bindings.resolve(provider) for name, provider in snapshot.providers.items()}
         self.disabled = {name: bound.reason for name, bound in self._bound.items() if isinstance(bound, Disabled)}
-        self._by_name: dict[str, Route] = {}
+        self._by_name: dict[tuple[str, str], Route] = {}
         self._callers: dict[str, Caller] = {}
 
     @functools.cached_property
@@ -195,14 +260,16 @@ class Routes:
         """The commit, or "dir:<digest>", that this catalog was compiled from."""
         return self.snapshot.revision
 
-    def of(self, name: str) -> Route:
+    def of(self, name: str, endpoint: Endpoint) -> Route:
         """The route of an existing model."""
-        route = self._by_name.get(name)
+        route = self._by_name.get((name, endpoint.path))
         if route is None:
             model = self.snapshot.model(name)
             if model is None:
                 raise KeyError(name)
-            route = self._by_name[name] = Route(self.snapshot, model, self._bound[model.provider], self._get_upstream)
+            bound = self._bound[model.provider]
+            route = Route(self.snapshot, model, endpoint, bound, self._get_upstream, self._authenticators)
+            self._by_name[name, endpoint.path] = route
         return route
 
     def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
@@ -243,7 +310,16 @@ def asked_model(model: str, provider: str) -> str:
     return model
 
 
-def _template(revision: str, model: Model) -> Attempt:
+def answered_by(model: Model) -> tuple[str, ...]:
+    """The endpoints that a model answers, by their names: those that its file lists, else those it has a wire for."""
+    if model.endpoints:
+        return model.endpoints
+    wire_of = {"chat": model.wires, "embeddings": model.embeddings_wire, "rerank": model.rerank_wire}
+    return tuple(dict.fromkeys(endpoint.name for endpoint in ENDPOINTS if wire_of[endpoint.kind]))
+
+
+def _template(revision: str, model: Model, endpoint: Endpoint, passage: Passage | None) -> Attempt:
+    wire = passage.wire.name if passage is not None else model.wire
     return Attempt(
         request_id="",
         state="open",
@@ -252,7 +328,7 @@ def _template(revision: str, model: Model) -> Attempt:
         model=model.name,
         provider=model.provider,
         api=model.api,
-        wire=model.wire,
+        wire=COUNT_RECORDED_AS if endpoint.only_counts else wire,
         base_model=model.base_model.resolved or model.base_model.written if model.base_model else "",
         upstream_model=model.upstream_model,
         revision=revision,
@@ -260,11 +336,17 @@ def _template(revision: str, model: Model) -> Attempt:
     )
 
 
-def _upstream_headers(provider: Provider, model: Model, secret: str | None) -> tuple[tuple[str, str], ...]:
-    """What goes to the upstream with every call: ours, the provider's, the model's; nothing of the client's."""
-    headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+def _upstream_headers(provider: Provider, model: Model, passage: Passage) -> Headers:
+    """What goes to the upstream with every call: ours, the wire's, the provider's, the model's; nothing of the client's."""
+    headers = {"content-type": "application/json", "accept": f"application/json, {passage.stream_type}"}
+    headers |= passage.headers
     headers |= {name.lower(): value for name, value in provider.headers.items()}
     headers |= {name.lower(): value for name, value in model.headers.items()}
-    if secret is not None:
-        headers["authorization"] = f"Bearer {secret}"
     return tuple(headers.items())
+
+
+def _reshaped(body: bytes, changes: BodyChanges) -> bytes:
+    fields: dict[str, Any] = {**_FIELDS.decode(body), **changes.sets}
+    for name in changes.drops:
+        fields.pop(name, None)
+    return msgspec.json.encode(fields)

@@ -85,7 +85,7 @@ class Settlement:
         cost, list_cost, rates = self._cost(meters, tier, is_free=is_free)
         source: CostSource = "none" if cost is None or not meters else "reported"
         reply.cost_usd = usd(cost) if cost is not None else None
-        if not meters and state == "settled":
+        if not meters and state == "settled" and not self._route.endpoint.only_counts:
             error_code = "usage_missing" if usage is None else "usage_suspect"
         if self._ticket is None:
             return
@@ -113,7 +113,7 @@ class Settlement:
     ) -> tuple[int | None, int | None, dict[str, str]]:
         """What was spent and what the list price would have been, in pico-USD, and the rates applied."""
         route, started_ns = self._route, self._opened.started_ns
-        if is_free:
+        if is_free or route.endpoint.only_counts:
             return 0, 0 if route.list_plan is not None else None, {}
         if not meters:
             return 0 if route.model.pricing.kind == "free" else None, None, {}

@@ -5,6 +5,7 @@ import pytest
 from engine.catalog.compile import compile_catalog
 from engine.catalog.snapshot import Snapshot, encode
 from engine.errors import ModelNotFound
+from engine.gateway.auth import Authenticators
 from engine.gateway.reply import lifecycle_headers
 from engine.gateway.routing import Caller, Routes
 from engine.model import Lifecycle
@@ -46,7 +47,8 @@ def callers():
     outcome = compile_catalog(tree)
     assert outcome.problems == ()
     snapshot = Snapshot.decode(encode(outcome.catalog))
-    routes = Routes(snapshot, 1, snapshot.digest, Bindings(Settings(state="/nowhere"), {}), no_upstream)
+    bindings = Bindings(Settings(state="/nowhere"), {})
+    routes = Routes(snapshot, 1, snapshot.digest, bindings, no_upstream, Authenticators())
     return {name: Caller(routes, snapshot.key(name), None) for name in "ab"}
 
 

@@ -14,6 +14,7 @@ import uvloop
 from engine.catalog.compile import compile_catalog
 from engine.catalog.snapshot import Snapshot, encode
 from engine.gateway.app import Gateway, build_app
+from engine.gateway.auth import Authenticators
 from engine.gateway.calls import Calls
 from engine.gateway.routing import Routes
 from engine.gateway.server import Server, build_server
@@ -73,7 +74,8 @@ class InProcess:
         calls = Calls(spool, settings.ledger, settings.on_disconnect)
         upstreams = Upstreams(settings)
         self.gateway = Gateway(settings, calls, "test")
-        self.gateway.routes = Routes(Snapshot.decode(artifact), 1, "digest", Bindings(settings), upstreams)
+        snapshot = Snapshot.decode(artifact)
+        self.gateway.routes = Routes(snapshot, 1, "digest", Bindings(settings), upstreams, Authenticators())
         listen = socket.create_server(("127.0.0.1", 0))
         listen.setblocking(False)
         self.url = f"http://127.0.0.1:{listen.getsockname()[1]}"

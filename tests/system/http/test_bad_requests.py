@@ -248,7 +248,7 @@ def test_wrong_methods(rig: Any) -> None:
 
 def test_unknown_paths(rig: Any) -> None:
     before = rig.refusals("unknown_endpoint")
-    paths = ("/", "/v1", "/v1/chat", "/v1/completions", "/v1/../etc/passwd", "/%2e%2e/x", "/é%00", "/livez/x")
+    paths = ("/", "/v1", "/v1/chat", "/v1/complete", "/v1/../etc/passwd", "/%2e%2e/x", "/é%00", "/livez/x")
     with rig.client() as client:
         for path in paths:
             _error(client.post(path, json=chat("x")), 404, "unknown_endpoint")
