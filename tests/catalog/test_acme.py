@@ -106,6 +106,63 @@ def test_prices_discounts_and_wires(compiled):
     assert models["@openai/policy-v1"].lifecycle.replacement == "@openai/policy-v2"
 
 
+# Each asks the compiled base for one thing that a company of this size has.
+HAS = {
+    "Azure with an api-version": lambda it: it.providers["azure-eu"].api_version == "2025-04-01-preview",
+    "Claude on Bedrock, by an inference profile": lambda it: (
+        ":application-inference-profile/" in it.models["@bedrock-us/claude"].upstream_model
+        and it.providers["bedrock-us"].region == "us-east-1"
+    ),
+    "Claude on Vertex": lambda it: (
+        it.models["@vertex-eu/claude"].base_model.written.startswith("claude-")
+        and (it.providers["vertex-eu"].project, it.providers["vertex-eu"].region) == ("acme-ml", "europe-west4")
+    ),
+    "a fine-tune at OpenAI": lambda it: it.models["@openai/policy-v2"].upstream_model.startswith("ft:"),
+    "headers of organisation and project": lambda it: (
+        it.providers["openai"].headers == {"openai-organization": "org-acme", "openai-project": "proj_production"}
+    ),
+    "vLLM on a private host without a key": lambda it: (
+        it.providers["vllm-eu"].base_url == "https://llm.acme.internal:8443/v1"
+        and it.providers["vllm-eu"].credential == "none"
+    ),
+    "a server that rejects stream_options": lambda it: it.providers["lab"].supports.stream_usage is False,
+    "an embedding model": lambda it: it.models["@openai/embed"].endpoints == ("embeddings",),
+    "a reranker": lambda it: it.models["@vllm-eu/reranker"].endpoints == ("rerank",),
+    "a negotiated discount": lambda it: (
+        it.models["@openai/gpt-4.1-mini"].list_pricing.windows[-1].rates["input_mtok"] == "0.4"
+        and it.models["@openai/gpt-4.1-mini"].pricing.windows[-1].rates["input_mtok"] == "0.352"
+    ),
+    "tiered, cached and batch prices": lambda it: (
+        (window := it.models["@vertex-eu/long-reader"].pricing.windows[0]).tiers
+        and {"cache_read_mtok", "cache_write_1h_mtok"} < window.rates.keys()
+        and "batch" in window.variants
+    ),
+    "a price per request": lambda it: "requests_kcount" in it.models["@vllm-eu/ocr"].pricing.windows[0].rates,
+    "a budget with budgets inside": lambda it: (
+        (whole := it.budgets["claims"]).applies_to.owners == ("claims-*",)
+        and it.budgets["claims-de"].applies_to.owners == ("claims-de",)
+        and it.budgets["claims-de"].limit_pico_usd < whole.limit_pico_usd
+    ),
+    "a canary of 95 to 5": lambda it: [t.weight for t in it.routes["@route/policy"].targets] == [95, 5],
+    "a fallback from Azure to OpenAI": lambda it: (
+        [target.model for target in it.routes["@route/chat-eu"].targets]
+        == ["@azure-eu/gpt-4.1-mini", "@openai/gpt-4.1-mini"]
+    ),
+    "a deprecated model with a replacement": lambda it: (
+        (life := it.models["@openai/policy-v1"].lifecycle).status == "deprecated" and life.replacement
+    ),
+    "forbidden and capped parameters": lambda it: (
+        it.models["@openai/chat"].forbid and it.models["@openai/chat"].limits.max_output_tokens
+    ),
+    "teams that may call some models only": lambda it: any(team.models for team in it.teams.values()),
+    "aliases": lambda it: it.aliases["claude-us"] == "@bedrock-us/claude",
+}
+
+
+def test_it_has_what_such_a_company_has(compiled):
+    assert [thing for thing, has in HAS.items() if not has(compiled[""].catalog)] == []
+
+
 def test_the_operators_file_names_every_origin(compiled):
     settings = load_settings(environ={"HOME": "/home/acme"}, config=str(HERE / "acme" / "gateway.yaml"))
     catalog = compiled[settings.environment].catalog
