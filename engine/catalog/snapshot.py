@@ -1,8 +1,8 @@
 """The snapshot: one compiled catalog as one immutable, self-contained artifact.
 
-The artifact is a line that names the format, then MessagePack. It carries the source documents, so that an upgraded
-engine can compile them again, and all models end to end in one byte string with a table of where each ends: a catalog
-of any size is decoded in milliseconds, and a model on its first use. The same catalog always gives the same bytes.
+The artifact is an `envelope` that carries the source documents, and in it MessagePack with all models end to end in one
+byte string and a table of where each ends: a catalog of any size is decoded in milliseconds, and a model on its first
+use. The same catalog always gives the same bytes.
 """
 
 import functools
@@ -17,27 +17,18 @@ import msgspec
 import engine
 from engine.catalog.access import Permissions
 from engine.catalog.catalog import Catalog
+from engine.catalog.envelope import Envelope, SnapshotFormatError, seal, unseal
 from engine.model import Access, Budget, Key, KeySecret, Model, Provider, Route, Team
 from engine.tree import Tree
 
-FORMAT = 3
-_MAGIC = b"llm-catalog-snapshot %d\n"
-_HEADER = _MAGIC % FORMAT
-
-
-class SnapshotFormatError(Exception):
-    """An artifact that this engine cannot read: damaged, or of another format. Compile its source again."""
-
-
-class _Sources(msgspec.Struct, frozen=True):
-    files: dict[str, bytes]
-    blobs: dict[str, str]
+FORMAT = 4
 
 
 class _Artifact(msgspec.Struct, frozen=True):
     engine: str
     revision: str
     committed_at: int | None
+    environment: str
     providers: dict[str, Provider]
     names: tuple[str, ...]
     ends: memoryview
@@ -49,8 +40,6 @@ class _Artifact(msgspec.Struct, frozen=True):
     budgets: dict[str, Budget]
     teams: dict[str, Team]
     restricted: dict[str, tuple[str, Access]]
-    environment: str
-    sources: memoryview
 
 
 _ALL = Access()
@@ -58,7 +47,6 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Artifact)
 _model_decoder = msgspec.msgpack.Decoder(Model)
 _key_decoder = msgspec.msgpack.Decoder(Key)
-_sources_decoder = msgspec.msgpack.Decoder(_Sources)
 
 
 def encode(catalog: Catalog) -> bytes:
@@ -79,12 +67,12 @@ class Encoder:
         if sys.byteorder != "little":
             ends.byteswap()
         tree = catalog.tree
-        sources = _Sources(dict(sorted(tree.files.items())), dict(sorted(tree.blobs.items())))
         secrets = {secret.sha256: name for name, key in catalog.keys.items() for secret in key.secrets}
         artifact = _Artifact(
             engine=engine.__version__,
             revision=tree.revision,
             committed_at=tree.committed_at,
+            environment=catalog.environment,
             providers=catalog.providers,
             names=tuple(catalog.models),
             ends=memoryview(ends.tobytes()),
@@ -96,10 +84,8 @@ class Encoder:
             budgets=catalog.budgets,
             teams=catalog.teams,
             restricted={name: (each.file, each.access) for name, each in catalog.models.items() if each.access != _ALL},
-            environment=catalog.environment,
-            sources=_packed(sources),
         )
-        return _HEADER + _encoder.encode(artifact)
+        return seal(FORMAT, tree, catalog.environment, _encoder.encode(artifact))
 
     def _encoded(self, models: dict[str, Model]) -> list[bytes]:
         before, self._models = self._models, {}
@@ -121,8 +107,9 @@ class Snapshot:
     go by theirs. `environment` is "" for the base.
     """
 
-    def __init__(self, artifact: _Artifact, digest: str) -> None:
+    def __init__(self, artifact: _Artifact, envelope: Envelope, digest: str) -> None:
         self._artifact = artifact
+        self._envelope = envelope
         self._index = {name: index for index, name in enumerate(artifact.names)}
         self._models: dict[str, Model] = {}
         self._keys: dict[str, Key] = {}
@@ -144,14 +131,14 @@ class Snapshot:
         Raises:
             SnapshotFormatError: it is damaged, or of a format that this engine does not know.
         """
-        if not data.startswith(_HEADER):
-            said = data[:64].partition(b"\n")[0].decode("ascii", "replace")
-            raise SnapshotFormatError(f"this is not a catalog snapshot of format {FORMAT}; it begins with {said!r}")
+        envelope = unseal(data)
+        if envelope.format != FORMAT:
+            raise SnapshotFormatError(f"the snapshot is of format {envelope.format}, this engine reads format {FORMAT}")
         try:
-            artifact = _decoder.decode(memoryview(data)[len(_HEADER) :])
+            artifact = _decoder.decode(envelope.rest)
         except msgspec.MsgspecError as error:
             raise SnapshotFormatError(f"the snapshot is damaged: {error}") from error
-        return cls(artifact, digest or hashlib.sha256(data).hexdigest())
+        return cls(artifact, envelope, digest or hashlib.sha256(data).hexdigest())
 
     def resolve(self, asked: str) -> str | None:
         """The full name of the model or route that a name or an alias means."""
@@ -209,5 +196,4 @@ class Snapshot:
 
     def documents(self) -> Tree:
         """The tree that this was compiled of."""
-        sources = _sources_decoder.decode(self._artifact.sources)
-        return Tree(revision=self.revision, files=sources.files, blobs=sources.blobs, committed_at=self.committed_at)
+        return self._envelope.open().tree

@@ -7,9 +7,9 @@ import structlog
 
 from engine.catalog.catalog import Catalog
 from engine.catalog.compared import shrink_finding
+from engine.catalog.envelope import SnapshotFormatError
 from engine.catalog.layout import ROOT_FILE
 from engine.catalog.reading import read_yaml
-from engine.catalog.envelope import SnapshotFormatError
 from engine.catalog.snapshot import Snapshot
 from engine.problem import Problem
 from engine.publication import Current, Publication, PublicationError

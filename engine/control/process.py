@@ -17,6 +17,7 @@ from engine.control.admin import Control, build_admin
 from engine.control.bookkeeper import Bookkeeper
 from engine.control.publisher import Publisher
 from engine.control.reloader import Reloader
+from engine.control.upgrade import upgrade
 from engine.control.workers import Workers
 from engine.ledger.database import DATABASE_NAME
 from engine.ledger.store import Store
@@ -43,7 +44,9 @@ async def control(settings: Settings, admin: socket.socket, beats: socket.socket
     bookkeeper = Bookkeeper(state / "spool", lambda: Store(database))
     bookkeeper.start()
     source = open_source(**msgspec.structs.asdict(settings.source))
-    publisher = Publisher(source, Publication(state), settings.environment)
+    publication = Publication(state)
+    upgrade(publication)
+    publisher = Publisher(source, publication, settings.environment)
     reloader = Reloader(publisher)
     workers = Workers()
 

@@ -5,7 +5,8 @@ import hashlib
 import pytest
 
 from engine.catalog.compile import compile_catalog
-from engine.catalog.snapshot import Snapshot, SnapshotFormatError, encode
+from engine.catalog.envelope import SnapshotFormatError, unseal
+from engine.catalog.snapshot import Snapshot, encode
 
 
 @pytest.fixture
@@ -68,6 +69,15 @@ def test_what_a_key_may_call(everything):
 
 def test_other_formats_and_damage_are_refused(everything):
     artifact = encode(everything)
-    for damaged in (b"", b"llm-catalog-snapshot 4\n" + artifact[23:], artifact[:-40], artifact[:30], b"\x00" * 100):
+    for damaged in (b"", _of_format(artifact, 99), artifact[:-40], artifact[:30], b"\x00" * 100):
         with pytest.raises(SnapshotFormatError):
             Snapshot.decode(damaged)
+
+
+def test_documents_are_read_from_any_format(good, everything):
+    documents = unseal(_of_format(encode(everything), 99)[:-100]).open()
+    assert (documents.tree, documents.environment) == (good, everything.environment)
+
+
+def _of_format(artifact, number):
+    return b"llm-catalog-snapshot %d\n" % number + artifact.partition(b"\n")[2]

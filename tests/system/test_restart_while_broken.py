@@ -9,6 +9,9 @@ from harness.catalogs import CatalogDir, CatalogRepo
 from harness.served import Served, chat, wait_for
 from harness.upstream import ScriptedUpstream
 
+from engine.catalog.envelope import unseal
+from engine.publication import Publication
+
 # The promise is 2 s; twice that here, since other suites may share the cores.
 READY_SECONDS = 4.0
 
@@ -92,6 +95,25 @@ def test_damaged_publication_is_said_and_made_anew(gateway: Served, repo: Catalo
     assert gateway.status()["in_sync"] is True
     if damage in ("pointer", "artifact"):
         assert "published catalog not usable" in gateway.log()
+
+
+@pytest.mark.parametrize("of_format", [3, 999])
+def test_engine_of_another_format_compiles_what_is_published_again(
+    gateway: Served, repo: CatalogRepo, of_format: int
+) -> None:
+    before = gateway.status()
+    repo.write("models/test/model.yaml", "type: strange\n")
+    repo.commit("broken")
+    wait_for(lambda: _last_reload(gateway)["verdict"] == "rejected")
+    assert gateway.stop() == 0
+    publication = Publication(gateway.state)
+    envelope = unseal(publication.load(before["digest"]))
+    other = b"llm-catalog-snapshot %d\n" % of_format + len(envelope.documents).to_bytes(8, "little")
+    publication.publish(other + envelope.documents + b"what this engine cannot read", before["revision"])
+    gateway.start()
+    reply = _ask(gateway, repo.key)
+    assert (reply.headers["x-catalog-cost-usd"], reply.headers["x-catalog-revision"]) == ("0.00102", before["revision"])
+    assert (gateway.status()["digest"], _last_reload(gateway)["verdict"]) == (before["digest"], "rejected")
 
 
 def test_publication_damaged_while_serving_is_made_anew_and_nobody_notices(gateway: Served, repo: CatalogRepo) -> None:
