@@ -24,23 +24,20 @@ _NOTHING: Final = (b"null", b"{}", b'""', b"false")
 class Answers:
     """The answers of one wire: `member` holds what was asked for, `usage` stands at that path."""
 
-    __slots__ = ("_member", "_meters", "_required", "_usage")
+    __slots__ = ("_member", "_meters", "_usage")
 
     def __init__(self, member: str, usage: str | Path, meters: Paths) -> None:
         self._member = member
         self._usage = (usage,) if isinstance(usage, str) else usage
         self._meters = meters
-        self._required = tuple(meters)[:1]
 
     def read(self, answer: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         """The answer, decoded; raises UpstreamRefused where it is not one of this wire."""
-        fault = self.fault_in(answer)
-        if fault is not None:
-            raise fault
         try:
             return decoder.decode(answer)
         except UNREADABLE:
-            raise bad_answer(f"has {self._member} of another form than its API says") from None
+            fault = self.fault_in(answer)
+            raise fault or bad_answer(f"has {self._member} of another form than its API says") from None
 
     def usage(self, answer: bytes) -> Usage | None:
         """The usage, or None where the answer reports none."""
@@ -53,7 +50,7 @@ class Answers:
             return None
         if raw is None or bytes(raw) in _NOTHING:
             return None
-        return usage_of(_ANY.decode(raw), bytes(raw), self._meters, self._required, _word(members.get("model")))
+        return usage_of(_ANY.decode(raw), bytes(raw), self._meters, _word(members.get("model")))
 
     def fault_in(self, answer: bytes) -> UpstreamError | None:
         """An error in place of an answer, or no answer at all."""
@@ -69,18 +66,15 @@ class Answers:
         return None if self._member in members else bad_answer(f"has no {self._member}")
 
 
-def usage_of(value: Any, raw: bytes, meters: Paths, required: tuple[str, ...], model: str | None = None) -> Usage:
-    """The meters of a usage object."""
+def usage_of(value: Any, raw: bytes, meters: Paths, model: str | None = None) -> Usage:
+    """The meters of a usage object; one at least is in every answer."""
     if not isinstance(value, dict):
         return Usage({}, raw, None, model, ("usage is not an object of counts",))
     whole = {name: _whole(count) for name, count in value.items()}
-    counted, suspect = read_counts(whole, meters, required)
+    counted, suspect = read_counts(whole, meters, ())
+    if not (counted or suspect):
+        suspect = (f"{next(iter(meters))} is missing",)
     return Usage(counted, raw, None, model, suspect)
-
-
-def counted(meter: str, count: int | None, raw: bytes) -> Usage | None:
-    """A usage of one count that stands alone."""
-    return None if count is None else Usage({meter: count}, raw)
 
 
 def _whole(count: Any) -> Any:

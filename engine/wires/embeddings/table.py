@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from engine.model import Model
 from engine.wires.calls import CallApi, CallCrossing, CallWire
-from engine.wires.embeddings import openai
+from engine.wires.embeddings import bedrock, cohere, gemini, openai, vertex, voyage
 from engine.wires.embeddings.vocabulary import EmbeddingsAnswer, EmbeddingsQuestion
 
 EmbeddingApi: TypeAlias = CallApi[EmbeddingsQuestion, EmbeddingsAnswer]
@@ -14,7 +14,7 @@ EmbeddingWire: TypeAlias = CallWire[EmbeddingsQuestion, EmbeddingsAnswer]
 EmbeddingCrossing: TypeAlias = CallCrossing[EmbeddingsQuestion, EmbeddingsAnswer]
 
 _APIS: Final[tuple[EmbeddingApi, ...]] = (openai,)
-_WIRES: Final[tuple[EmbeddingWire, ...]] = (openai,)
+_WIRES: Final[tuple[EmbeddingWire, ...]] = (bedrock, cohere, gemini, openai, vertex, voyage)
 
 EMBEDDING_APIS: Final[Mapping[str, EmbeddingApi]] = MappingProxyType({api.name: api for api in _APIS})
 EMBEDDING_WIRES: Final[Mapping[str, EmbeddingWire]] = MappingProxyType({wire.name: wire for wire in _WIRES})

@@ -113,12 +113,11 @@ def encode_answer(answer: RerankAnswer, question: RerankQuestion, *, request_id:
     body: dict[str, Any] = {
         "id": answer.id or request_id,
         "model": answer.model or question.model,
-        "results": [_result(ranked, question) for ranked in answer.ranking],
+        "results": [_result(ranked, question) for ranked in answer.ranking[: question.top_n]],
     }
     meters = answer.usage.meters if answer.usage is not None else {}
-    billed = {field: meters[meter] for meter, ((field,), *_) in BILLED.items() if meter in meters}
-    if billed:
-        body["meta"] = {"billed_units": billed}
+    if "rerank_searches" in meters:
+        body["meta"] = {"billed_units": {"search_units": meters["rerank_searches"]}}
     if "input_tokens" in meters:
         body["usage"] = {"prompt_tokens": meters["input_tokens"], "total_tokens": meters["input_tokens"]}
     return EncodedAnswer(msgspec.json.encode(body))

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from engine.model import Model
 from engine.wires.calls import CallApi, CallCrossing, CallWire
-from engine.wires.rerank import cohere
+from engine.wires.rerank import cohere, tei, voyage
 from engine.wires.rerank.vocabulary import RerankAnswer, RerankQuestion
 
 RerankApi: TypeAlias = CallApi[RerankQuestion, RerankAnswer]
@@ -14,7 +14,7 @@ RerankWire: TypeAlias = CallWire[RerankQuestion, RerankAnswer]
 RerankCrossing: TypeAlias = CallCrossing[RerankQuestion, RerankAnswer]
 
 _APIS: Final[tuple[RerankApi, ...]] = (cohere,)
-_WIRES: Final[tuple[RerankWire, ...]] = (cohere,)
+_WIRES: Final[tuple[RerankWire, ...]] = (cohere, tei, voyage)
 
 RERANK_APIS: Final[Mapping[str, RerankApi]] = MappingProxyType({api.name: api for api in _APIS})
 RERANK_WIRES: Final[Mapping[str, RerankWire]] = MappingProxyType({wire.name: wire for wire in _WIRES})
