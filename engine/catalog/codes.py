@@ -38,7 +38,7 @@ _LAYOUT = {
 }
 _SCHEMA = {
     "unknown-key": (ERROR, "a key that this kind of file does not have"),
-    "not-supported": (ERROR, "a part of the language that this version does not know yet"),
+    "not-supported": (ERROR, "an API that has none of the calls that are served"),
     "missing-key": (ERROR, "a required key is not there"),
     "wrong-type": (ERROR, "a value of the wrong type"),
     "bad-value": (ERROR, "a value that is not one of those allowed"),

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from engine.catalog.document import Document, pointer
 from engine.catalog.schema import schema_of
 from engine.catalog.suggest import did_you_mean
+from engine.catalog.vendors import UNLISTED
 from engine.problem import Problem
 
 _MOST_ERRORS = 50
@@ -28,7 +29,6 @@ _TYPE_WORDS = {
     "array": "a list",
 }
 
-_NOT_YET_APIS = frozenset(("huggingface", "voyageai"))
 _OTHER_NAMES = {"bedrock": "aws", "gemini": "google", "vertex": "google-vertex", "azure-openai": "azure", "x-ai": "xai"}
 
 
@@ -107,8 +107,8 @@ def _mend(document: Document, at: str, error: Any) -> str:
 
 def _not_one_of(document: Document, at: str, error: Any) -> Problem:
     allowed = [str(value) for value in error.validator_value]
-    if error.absolute_path[-1] == "api" and error.instance in _NOT_YET_APIS:
-        return document.problem("not-supported", f'the api "{error.instance}" is not supported yet by this version', at)
+    if error.absolute_path[-1] == "api" and (row := UNLISTED.get(str(error.instance))) is not None:
+        return document.problem("not-supported", f'the api "{error.instance}" is not supported', at, hint=row.why)
     other = _OTHER_NAMES.get(str(error.instance))
     hint = f'did you mean "{other}"?' if other in allowed else did_you_mean(str(error.instance), allowed)
     return document.problem("bad-value", f"this must be one of: {', '.join(allowed)}", at, hint=hint)

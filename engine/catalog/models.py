@@ -59,7 +59,7 @@ def build_model(draft: ModelDraft, base: Base, priced: Priced, replacement: str,
         owner=draft.team or value.get("owner", ""),
         labels={**provider.labels, **value.get("labels", {})},
         aliases=tuple(value.get("aliases", ())),
-        supports=Supports(**{**above.get("supports", {}), **value.get("supports", {})}),
+        supports=Supports(**{**draft.owner.vendor.supports, **above.get("supports", {}), **value.get("supports", {})}),
         limits=Limits(
             context_window=window,
             max_output_tokens=whole(limits.get("max_output_tokens")),

@@ -35,7 +35,7 @@ def build_provider(name: str, document: Document, blob: str, problems: list[Prob
             message = f'"{needed}" is missing: the api "{vendor.api}" asks for it'
             hint = _EXAMPLES.get(f"{vendor.api} {needed}", _EXAMPLES.get(needed, ""))
             found.append(document.problem("missing-key", message, hint=hint))
-    base_url = vendor.url_in(value.get("region", ""))
+    base_url = vendor.url_of(value.get("region", ""), value.get("project", ""))
     if "base_url" in value:
         base_url, wrong = check_base_url(document, value["base_url"])
         found += wrong
@@ -65,7 +65,7 @@ def build_provider(name: str, document: Document, blob: str, problems: list[Prob
         project=value.get("project", ""),
         api_version=value.get("api_version", ""),
         wires=_wires(vendor, value.get("wires", ())),
-        supports=Supports(**value.get("supports", {})),
+        supports=Supports(**{**vendor.supports, **value.get("supports", {})}),
         rate_limit=parts.rate_limit(value),
         retry=parts.retry(value.get("retry")),
         access=parts.access(value),

@@ -59,8 +59,8 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where and how a vendor takes one wire, where that is not the wire's usual path below the base URL.
 
     In paths, {base} is the path of the provider's base URL, {root} the same without the vendor's own last part ("/v1"),
-    {project} and {region} are the provider's; {model} is the percent-encoded upstream model, {gemini_model},
-    {vertex_google} and {vertex_anthropic} are its resource names. `streamed` is for streams, `dated` for a provider
+    {project} and {region} are the provider's; {model} is the percent-encoded upstream model, {vertex_google} and
+    {vertex_anthropic} are its resource names. `streamed` is for streams, `dated` for a provider
     whose `api_version` is a date. `auth` is the vendor's where it is "". `sets` are fields of the body that the vendor
     asks for, `drops` those that it refuses.
     """
@@ -77,12 +77,12 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One api.
 
     `reference` is its id in the reference data, "" where that knows none of its models. `base_url` is the usual one,
-    in which {region} stands for the provider's, "" where every installation has its own; `region_urls` are those of
-    regions that have another. `own_path` is the last part of a base URL, where no usual one says it.
+    in which {region} and {project} stand for the provider's, "" where every installation has its own; `region_urls` are
+    those of regions that have another. `own_path` is the last part of a base URL, where no usual one says it.
 
     `wires` are all that it speaks. Chat models get the first of the first rule that matches them, unless the base
     model's maker has another of these; without rules all chat wires. `places` are for wires at unusual places.
-    `auth` says how the credential is sent, `variable` names where it usually stands, `account` its name where that is
+    `supports` is what its models can do, where a provider's file does not say otherwise. `auth` says how the credential is sent, `variable` names where it usually stands, `account` its name where that is
     not the api's. A provider must give the fields that `needs` names. `model_suffix` stands behind a reference model's
     id in the name that the vendor calls it by. `docs` is the page that says all this.
     """
@@ -97,6 +97,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     wires: tuple[str, ...] = ("openai-chat",)
     rules: tuple[Rule, ...] = ()
     places: dict[str, Place] = {}
+    supports: dict[str, bool] = {}
     auth: Auth = "bearer"
     variable: str = ""
     account: str = ""
@@ -115,9 +116,9 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Whether a model must say what it is compatible with."""
         return bool(self.reference)
 
-    def url_in(self, region: str) -> str:
-        """The usual base URL of a provider in `region`; "" where there is none."""
-        return self.region_urls.get(region) or self.base_url.format(region=region)
+    def url_of(self, region: str, project: str) -> str:
+        """The usual base URL of a provider in this region and project; "" where there is none."""
+        return self.region_urls.get(region) or self.base_url.format(region=region, project=project)
 
     def chat_wires(self, model: str) -> tuple[str, ...]:
         """The wires that a chat model of this id can be reached by, the preferred one first."""

@@ -104,14 +104,8 @@ class _Words(dict[str, str]):
 
 
 def _own_path(vendor: Vendor) -> str:
-    if vendor.own_path or not vendor.base_url:
-        return vendor.own_path
-    return split_url(vendor.url_in("region"))[1]
-
-
-def _gemini_model(upstream: str, _account: str) -> str:
-    """Models of Google AI Studio; tuned ones have a collection of their own."""
-    return upstream if upstream.startswith(("models/", "tunedModels/")) else f"models/{upstream}"
+    path = vendor.base_url.partition("//")[2].partition("/")[2]
+    return f"/{path}" if path else vendor.own_path
 
 
 def _vertex_model(publisher: str, upstream: str, account: str) -> str:
@@ -127,7 +121,6 @@ def _vertex_model(publisher: str, upstream: str, account: str) -> str:
 
 _RESOURCES: Mapping[str, Callable[[str, str], str]] = MappingProxyType(
     {
-        "gemini_model": _gemini_model,
         "vertex_google": functools.partial(_vertex_model, "google"),
         "vertex_anthropic": functools.partial(_vertex_model, "anthropic"),
     }

@@ -27,11 +27,7 @@ def _has_usual_secret(vendor: Vendor) -> bool:
 # The apis that everybody knows, by the usual name of their credential: their usual variable and origin are bound to it.
 # An api whose every account has an origin of its own is none of them: its secret would go wherever a catalog says.
 WELL_KNOWN: Mapping[str, Vendor] = MappingProxyType(
-    {
-        vendor.credential: vendor
-        for vendor in reversed(VENDORS.values())
-        if vendor.base_url and _has_usual_secret(vendor)
-    }
+    {vendor.credential: vendor for vendor in VENDORS.values() if vendor.base_url and _has_usual_secret(vendor)}
 )
 KEYLESS = "none"
 _MAX_SECRET_BYTES = 16 * 1024
@@ -145,7 +141,7 @@ class Bindings:
             return None
         if "{region}" in vendor.base_url and _REGION.fullmatch(provider.region) is None:
             raise ValueError(f"the region {provider.region!r} is none that the api {vendor.api} has")
-        origin = str(split_url(vendor.url_in(provider.region))[0])
+        origin = str(split_url(vendor.url_of(provider.region, provider.project))[0])
         cloud = _CHAINS.get(vendor.auth, "")
         if cloud and not (vendor.variable and self._environ.get(vendor.variable)):
             return CredentialSettings(f"{cloud}:default", origin)

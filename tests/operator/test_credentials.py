@@ -116,8 +116,9 @@ def test_a_secret_goes_unencrypted_only_where_the_operator_says_so():
 def usual(name, region="us-east-1"):
     """A provider of a well-known api at its usual place."""
     vendor = WELL_KNOWN[name]
-    base_url = vendor.url_in(region)
-    return Provider(name="p", api=vendor.api, base_url=base_url, credential=name, region=region, file="f", blob="b")
+    base_url = vendor.url_of(region, "acme")
+    place = {"region": region, "project": "acme", "file": "f", "blob": "b"}
+    return Provider(name="p", api=vendor.api, base_url=base_url, credential=name, **place)
 
 
 @pytest.mark.parametrize("name", sorted(name for name, vendor in WELL_KNOWN.items() if vendor.variable))

@@ -120,9 +120,9 @@ LESSONS = {
         {TINY: f"{_CUSTOM}pricing: free\n"},
     ),
     "not-supported": Lesson(
-        "This version does not speak that API yet. Some servers also speak OpenAI's: api: openai-compatible.",
-        {"providers/voyage.yaml": "api: voyageai\n"},
-        {"providers/voyage.yaml": "api: openai-compatible\nbase_url: https://llm.example.com/v1\n"},
+        "The reference data knows that API, but it has none of the calls that the gateway serves.",
+        {"providers/jev.yaml": "api: typesafe\n"},
+        {"providers/jev.yaml": "api: openai-compatible\nbase_url: https://llm.example.com/v1\n"},
     ),
     "missing-key": Lesson(
         "Nothing is guessed: what a kind of file must say is said in it.",
