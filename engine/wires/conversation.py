@@ -92,7 +92,8 @@ class ReasoningOptions(msgspec.Struct, frozen=True, kw_only=True):
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """One request. `wire` is the client's API, `names` the client's own names of the fields that it gave.
 
-    `extra` are top-level fields without a place here, by name.
+    `extra` are top-level fields without a place here, by name. Those that are named in `essential` may not be left out:
+    the request would be another one without them.
     """
 
     wire: str
@@ -125,6 +126,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool = False
     wants_usage: bool = False
     extra: Extra = {}
+    essential: tuple[str, ...] = ()
     names: dict[str, str] = {}
 
     @property
@@ -158,7 +160,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
         return {call.id: call.name for call in calls}
 
 
-_STRUCTURE: Final = frozenset({"wire", "model", "turns", "extra", "names", "stream", "wants_usage"})
+_STRUCTURE: Final = frozenset({"wire", "model", "turns", "extra", "essential", "names", "stream", "wants_usage"})
 _OPTIONS: Final = tuple(name for name in Conversation.__struct_fields__ if name not in _STRUCTURE)
 _NEUTRAL: Final[dict[str, Any]] = {
     "frequency_penalty": 0,

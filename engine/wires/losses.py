@@ -55,9 +55,15 @@ class Losses:
         return InvalidRequest(f"{path} cannot be sent to this model: {why}.", code="unsupported_parameter", param=path)
 
     def keep(self, extra: Mapping[str, msgspec.Raw], path: str = "") -> Mapping[str, msgspec.Raw]:
-        """`extra` again where the wire is the client's own; else all in it that says something is dropped."""
+        """`extra` again where the wire is the client's own; else all in it that says something is dropped.
+
+        Raises:
+            InvalidRequest: 400: it holds what the client's API cannot do without.
+        """
         if not extra or self.is_same_wire:
             return extra
+        for name in self._conversation.essential if not path else ():
+            raise self.refusal(name, "its API has nothing like it, or the provider that keeps it is another")
         for name, value in extra.items():
             if bytes(value) not in _NOTHING:
                 self.drop(f"{path}.{name}" if path else name)

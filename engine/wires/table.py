@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from engine.errors import UpstreamError
 from engine.model import Model
-from engine.wires import anthropic_messages, gemini, openai_chat
+from engine.wires import anthropic_messages, gemini, openai_chat, openai_responses
 from engine.wires.body import Body
 from engine.wires.codec import ClientApi, ProviderWire
 from engine.wires.usage import Usage
@@ -71,11 +71,13 @@ class Wire(Protocol):
 _CLIENT_APIS: Final[tuple[ClientApi, ...]] = (
     anthropic_messages,
     openai_chat,
+    openai_responses,
 )
 _PROVIDER_WIRES: Final[tuple[ProviderWire, ...]] = (
     anthropic_messages,
     gemini,
     openai_chat,
+    openai_responses,
 )
 
 CLIENT_APIS: Final[Mapping[str, ClientApi]] = MappingProxyType({api.name: api for api in _CLIENT_APIS})
@@ -85,5 +87,6 @@ PROVIDER_WIRES: Final[Mapping[str, ProviderWire]] = MappingProxyType({wire.name:
 _PASSED_THROUGH: Final[tuple[Wire, ...]] = (
     anthropic_messages,
     openai_chat,
+    openai_responses,
 )
 WIRES: Final[Mapping[str, Wire]] = MappingProxyType({wire.name: wire for wire in _PASSED_THROUGH})

@@ -53,6 +53,7 @@ ASKED_OF: Mapping[str, tuple[str, str]] = {
     "anthropic-messages": ("anthropic", "claude-opus-4-8"),
     "gemini": ("google", "gemini-3-flash-preview"),
     "openai-chat": ("openai", "gpt-5.2"),
+    "openai-responses": ("openai", "gpt-5.2"),
 }
 
 _RAW = msgspec.Raw(b'{"type":"something"}')
@@ -175,6 +176,7 @@ REQUESTS: Mapping[str, dict[str, Any]] = {
 # Carried, though the request is the same without it.
 SAYS_NOTHING_NEW = {
     ("openai-chat", "reasoning as the model likes"),
+    ("openai-responses", "reasoning as the model likes"),
     ("anthropic-messages", "tool choice auto"),
     ("gemini", "service tier auto"),
 }

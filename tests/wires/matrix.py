@@ -16,7 +16,7 @@ import msgspec
 import openai.types.chat
 import pydantic
 import pytest
-from wires import of_gemini
+from wires import of_gemini, of_openai_responses
 from wires.seen import Seen, events_of, json_or_text, seen
 
 from engine.errors import InvalidRequest
@@ -36,6 +36,7 @@ RECORDED: Mapping[str, tuple[tuple[str, ...], str | tuple[str, ...]]] = {
     "anthropic-messages": (("anthropic-messages",), "/messages"),
     "gemini": of_gemini.RECORDED,
     "openai-chat": (("openai-chat", "openai-compatible"), "/chat/completions"),
+    "openai-responses": (("openai-responses",), "/responses"),
 }
 
 
@@ -64,7 +65,8 @@ def recordings(wire: str) -> list[Recording]:
 
 def answers(wire: str) -> list[Recording]:
     """Those answered as a whole."""
-    return [one for one in recordings(wire) if one.status == 200 and not one.is_stream]
+    whole = [one for one in recordings(wire) if one.status == 200 and not one.is_stream]
+    return [one for one in whole if one.id not in of_openai_responses.QUEUED]
 
 
 def streams(wire: str) -> list[Recording]:
@@ -271,10 +273,12 @@ READERS: Mapping[str, Reader] = {
     "anthropic-messages": Reader(read_anthropic_answer, read_anthropic_stream),
     "gemini": Reader(of_gemini.read_gemini_answer, of_gemini.read_gemini_stream),
     "openai-chat": Reader(read_chat_answer, read_chat_stream),
+    "openai-responses": Reader(of_openai_responses.read_answer, of_openai_responses.read_stream),
 }
 JUDGES: Mapping[str, Judge] = {
     "anthropic-messages": Judge(judge_anthropic_answer, judge_anthropic_stream),
     "openai-chat": Judge(judge_chat_answer, judge_chat_stream),
+    "openai-responses": Judge(of_openai_responses.judge_answer, of_openai_responses.judge_stream),
 }
 
 
@@ -343,6 +347,7 @@ def normal_anthropic(request: dict[str, Any]) -> dict[str, Any]:
 NORMAL: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "anthropic-messages": normal_anthropic,
     "openai-chat": normal_chat,
+    "openai-responses": of_openai_responses.normal_request,
 }
 
 

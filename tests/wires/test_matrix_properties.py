@@ -23,6 +23,12 @@ EXPRESSIBLE: Mapping[str, frozenset[str]] = {
             *("output", "tool_choice"),
         }
     ),
+    "openai-responses": frozenset(
+        {
+            *("tools", "max_output_tokens", "temperature", "top_p", "logprobs", "top_logprobs", "user", "service_tier"),
+            *("parallel_tool_calls", "verbosity", "store", "cache_key", "stream", "output", "tool_choice"),
+        }
+    ),
 }
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

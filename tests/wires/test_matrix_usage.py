@@ -29,6 +29,7 @@ ORACLES: Mapping[str, tuple[Callable[[str], tuple[str, str]], str]] = {
     "anthropic-messages": (lambda _host: ("anthropic", "default"), "usage"),
     "gemini": (lambda _host: ("google", "default"), "usageMetadata"),
     "openai-chat": (_of_chat, "usage"),
+    "openai-responses": (lambda _host: ("openai", "responses"), "usage"),
 }
 
 # (wire, host, meter) → why we read it where genai-prices does not. All are parts of a whole that both read.
@@ -44,6 +45,9 @@ READ_BY_US_ALONE = {
     ),
     ("openai-chat", "api.mistral.ai", "cache_read_tokens"): (
         "https://docs.mistral.ai/api: num_cached_tokens; genai-prices has no path for it"
+    ),
+    ("openai-responses", "api.openai.com", "web_searches"): (
+        "https://platform.openai.com/docs/pricing: searches are billed by the call; `tool_usage` stands beside `usage`"
     ),
     ("openai-chat", "router.huggingface.co", "cache_read_tokens"): (
         "https://docs.together.ai/reference/chat-completions-1: cached_tokens at the top; read as OpenAI's by the oracle"

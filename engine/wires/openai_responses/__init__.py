@@ -1,0 +1,57 @@
+"""The wire `openai-responses`: OpenAI's Responses API and the servers that speak it. This is its face.
+
+Source: https://platform.openai.com/docs/api-reference/responses
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from engine.model import Model
+from engine.wires.openai_errors import openai_error as error
+from engine.wires.openai_responses.answers import decode_answer, encode_answer
+from engine.wires.openai_responses.decode_items import NAME
+from engine.wires.openai_responses.decode_request import decode_request
+from engine.wires.openai_responses.decode_stream import StreamDecoder as stream_decoder  # noqa: N813 - the protocol's
+from engine.wires.openai_responses.encode_request import encode_request
+from engine.wires.openai_responses.encode_stream import StreamEncoder as stream_encoder  # noqa: N813
+from engine.wires.openai_responses.errors import stream_error
+from engine.wires.openai_responses.following import StreamReader as stream_reader  # noqa: N813
+from engine.wires.openai_responses.passing import RESERVED, prepare
+from engine.wires.openai_responses.usage import fault_in, read_usage
+
+__all__ = [
+    "decode_answer",
+    "decode_request",
+    "encode_answer",
+    "encode_request",
+    "endpoint",
+    "error",
+    "fault_in",
+    "headers",
+    "name",
+    "path",
+    "prepare",
+    "read_usage",
+    "reserved",
+    "stream_decoder",
+    "stream_encoder",
+    "stream_error",
+    "stream_reader",
+]
+
+name: Final = NAME
+endpoint: Final = "/responses"
+reserved: Final = RESERVED
+
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def path(model: Model, *, stream: bool) -> str:  # noqa: ARG001 - the protocol's
+    """The path under a provider's base URL."""
+    return endpoint
+
+
+def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
+    """Headers beside content type and authentication."""
+    return _NO_HEADERS

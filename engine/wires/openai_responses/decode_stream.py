@@ -1,0 +1,241 @@
+"""A stream of the Responses API's events → canonical events.
+
+Source: https://platform.openai.com/docs/api-reference/responses-streaming
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from engine.errors import UpstreamRefused
+from engine.wires.blocks import Block, Reasoning, Refusal, Text, ToolCall
+from engine.wires.decoding import EventDecoder
+from engine.wires.events import (
+    BlockEnded,
+    Cited,
+    Event,
+    Finished,
+    ReasoningDelta,
+    RefusalDelta,
+    SignatureDelta,
+    Started,
+    TextDelta,
+    ToolArgumentsDelta,
+    ToolCallStarted,
+    UsageReported,
+    WholeBlock,
+)
+from engine.wires.openai_responses.answers import finish_of, output_blocks, tier_of
+from engine.wires.openai_responses.decode_items import PARAGRAPH, citation, item_kind, part
+from engine.wires.openai_responses.following import ENDS
+from engine.wires.openai_responses.usage import bad_answer, error_of, fault_of, read_envelope, usage_in
+from engine.wires.reading import Reader
+
+_ABSENT: Final = msgspec.Raw(b"")
+_DONE: Final = b"[DONE]"
+
+# Places of what is no part of a message's content.
+_SUMMARY: Final = -1
+_THOUGHT: Final = -2
+_CALL: Final = -3
+
+_Place = tuple[int, int]  # an item's index in the output, and a part's in the item
+
+
+class _Event(msgspec.Struct):
+    type: str | None = None
+    output_index: int = 0
+    content_index: int = 0
+    summary_index: int = 0
+    delta: Any = None
+    text: Any = None
+    refusal: Any = None
+    logprobs: msgspec.Raw = _ABSENT
+    item: msgspec.Raw = _ABSENT
+    annotation: msgspec.Raw = _ABSENT
+    response: msgspec.Raw = _ABSENT
+    error: Any = None
+    code: Any = None
+    param: Any = None
+
+
+class _Response(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    created_at: float | None = None
+    service_tier: Any = None
+
+
+_EVENT: Final = msgspec.json.Decoder(_Event)
+_RESPONSE: Final = msgspec.json.Decoder(_Response)
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class StreamDecoder(EventDecoder):
+    """Decodes one stream; the end is the event that holds the whole response."""
+
+    __slots__ = ("_blocks", "_cited", "_count", "_ended", "_has_calls", "_has_started", "_heard", "_summary_index")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_started = False
+        self._blocks: dict[_Place, int] = {}
+        self._count = 0
+        self._heard: set[_Place] = set()  # what came in pieces, so that the whole of it is not told again
+        self._cited: dict[_Place, int] = {}  # how many annotations came
+        self._ended: set[int] = set()  # the items that are complete
+        self._summary_index: dict[int, int] = {}
+        self._has_calls = False
+
+    def _read(self, event: bytes, data: bytes, events: list[Event]) -> None:
+        if data[:1] != b"{" and data.strip() == _DONE:
+            return  # of servers that add it; the end is another event
+        found = _EVENT.decode(data)
+        kind = found.type or event.decode("utf-8", "replace")
+        if kind == "response.output_text.delta":
+            if found.delta:
+                logprobs = found.logprobs if len(found.logprobs) > 4 else None  # neither null nor []
+                at = self._hear((found.output_index, found.content_index), events)
+                events.append(TextDelta(0, at, str(found.delta), logprobs))
+        elif kind == "error" or event == b"error" or (found.error and not len(found.response)):
+            error = found.error if isinstance(found.error, dict) else {"code": found.code, "param": found.param}
+            self.error = error_of(error)
+        elif kind in ENDS:
+            self._end(kind, found.response, events)
+        else:
+            self._start(found.response, events)
+            self._read_rarer(kind, found, events)
+
+    def _unreadable(self) -> UpstreamRefused:
+        return bad_answer()
+
+    def _start(self, response: msgspec.Raw, events: list[Event]) -> None:
+        if not self._has_started:
+            self._has_started = True
+            head = _RESPONSE.decode(response) if len(response) else _Response()
+            created, tier = int(head.created_at or 0), tier_of(head.service_tier)
+            events.append(Started(head.id or "", head.model or "", created, tier))
+
+    def _hear(self, place: _Place, events: list[Event]) -> int:
+        """The block of a place that more comes for."""
+        if not self._has_started:
+            self._start(_ABSENT, events)
+        self._heard.add(place)
+        return self._block(place)
+
+    def _block(self, place: _Place) -> int:
+        found = self._blocks.get(place)
+        if found is None:
+            found = self._blocks[place] = self._count
+            self._count += 1
+        return found
+
+    def _read_rarer(self, kind: str, found: _Event, events: list[Event]) -> None:
+        item = found.output_index
+        if kind in ("response.function_call_arguments.delta", "response.custom_tool_call_input.delta"):
+            if (item, _CALL) in self._blocks and found.delta:
+                events.append(ToolArgumentsDelta(0, self._hear((item, _CALL), events), str(found.delta)))
+        elif kind == "response.output_item.added":
+            self._item_added(item, found.item, events)
+        elif kind == "response.output_item.done":
+            self._item_done(item, found.item, events)
+        elif kind == "response.reasoning_summary_text.delta":
+            self._think(item, _SUMMARY, found.summary_index, found.delta, events)
+        elif kind == "response.reasoning_text.delta":
+            self._think(item, _THOUGHT, found.content_index, found.delta, events)
+        elif kind == "response.refusal.delta":
+            if found.delta:
+                events.append(RefusalDelta(0, self._hear((item, found.content_index), events), str(found.delta)))
+        elif kind == "response.output_text.annotation.added" and len(found.annotation) > 4:
+            place = (item, found.content_index)
+            self._cited[place] = self._cited.get(place, 0) + 1
+            cited = citation(Reader(_MEMBERS.decode(found.annotation)), found.annotation)
+            events.append(Cited(0, self._block(place), cited))
+
+    def _think(self, item: int, place: int, index: int, delta: Any, events: list[Event]) -> None:
+        if not delta:
+            return
+        at = self._hear((item, place), events)
+        is_next_part = index > self._summary_index.get(item, 0)
+        self._summary_index[item] = index
+        events.append(ReasoningDelta(0, at, f"{PARAGRAPH if is_next_part else ''}{delta}", place == _SUMMARY))
+
+    def _item_added(self, index: int, raw: msgspec.Raw, events: list[Event]) -> None:
+        if not len(raw):
+            return
+        item = Reader(_MEMBERS.decode(raw))
+        if item.text("type") in ("function_call", "custom_tool_call"):
+            for call in output_blocks(Reader(_MEMBERS.decode(raw)), raw, []):
+                self._call(index, call, events)
+
+    def _item_done(self, index: int, raw: msgspec.Raw, events: list[Event]) -> None:
+        """An item is complete: what of it did not come in pieces is told now."""
+        if not len(raw) or index in self._ended:
+            return
+        self._ended.add(index)
+        members = _MEMBERS.decode(raw)
+        item = Reader(members)
+        if item_kind(item) == "message":
+            for at, (one, json) in enumerate(item.objects("content")):
+                logprobs = Reader(_MEMBERS.decode(json)).raw("logprobs")
+                self._part((index, at), part(one, json), logprobs, events)
+            return
+        blocks = output_blocks(Reader(members), raw, [])
+        for block in blocks:
+            if isinstance(block, ToolCall):
+                self._call(index, block, events)
+                place = (index, _CALL)
+                if block.arguments and place not in self._heard:
+                    events.append(ToolArgumentsDelta(0, self._block(place), block.arguments))
+                events.append(BlockEnded(0, self._block(place)))
+            elif isinstance(block, Reasoning):
+                self._thought(index, block, events)
+            else:
+                events.append(WholeBlock(0, self._block((index, _CALL)), block))
+
+    def _call(self, index: int, block: Block, events: list[Event]) -> None:
+        if isinstance(block, ToolCall) and (index, _CALL) not in self._blocks:
+            self._has_calls = True
+            events.append(ToolCallStarted(0, self._block((index, _CALL)), block.id, block.name, block.is_custom))
+
+    def _part(self, place: _Place, block: Block, logprobs: msgspec.Raw | None, events: list[Event]) -> None:
+        at = self._block(place)
+        if place not in self._heard:
+            if isinstance(block, Text) and block.text:
+                events.append(TextDelta(0, at, block.text, logprobs if logprobs and len(logprobs) > 4 else None))
+            elif isinstance(block, Refusal) and block.text:
+                events.append(RefusalDelta(0, at, block.text))
+        if isinstance(block, Text):
+            events += [Cited(0, at, one) for one in block.citations[self._cited.get(place, 0) :]]
+        events.append(BlockEnded(0, at))
+
+    def _thought(self, index: int, block: Reasoning, events: list[Event]) -> None:
+        place = (index, _SUMMARY if block.is_summary else _THOUGHT)
+        heard = [known for known in ((index, _SUMMARY), (index, _THOUGHT)) if known in self._heard]
+        if block.encrypted is not None and not heard:
+            events.append(WholeBlock(0, self._block(place), block))
+            return
+        if block.encrypted is not None:
+            place = heard[-1]
+        elif place not in self._heard and block.text:
+            events.append(ReasoningDelta(0, self._block(place), block.text, block.is_summary))
+        if (data := block.signature or block.encrypted) is not None:
+            events.append(SignatureDelta(0, self._block(place), data, block.maker))
+        events.append(BlockEnded(0, self._block(place)))
+
+    def _end(self, kind: str, raw: msgspec.Raw, events: list[Event]) -> None:
+        envelope = read_envelope(raw)
+        usage = usage_in(envelope) if envelope is not None else None
+        if envelope is None or kind in ("response.failed", "response.cancelled"):
+            if usage is not None:
+                self._take(usage)
+            self.error = (fault_of(envelope) if envelope is not None else None) or error_of(None)
+            return
+        self._start(raw, events)
+        response = Reader(_MEMBERS.decode(raw))
+        for index, (_, item) in enumerate(response.objects("output")):
+            self._item_done(index, item, events)
+        if usage is not None:
+            events.append(UsageReported(self._take(usage)))
+        events.append(Finished(0, finish_of(response, has_calls=self._has_calls)))
+        self.done = True

@@ -1,0 +1,135 @@
+"""How the tests read, judge and normalise OpenAI's responses, without our codec."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import openai.types.responses
+import pydantic
+from openai.lib.streaming.responses._responses import ResponseStreamState
+from wires.seen import Seen, events_of, json_or_text, seen
+
+_EVENT: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(openai.types.responses.ResponseStreamEvent)
+_WORDS = {"max_output_tokens": "length", "content_filter": "filter"}
+
+# Responses in the background, recorded while they waited: they hold nothing yet.
+QUEUED = frozenset({"83cbd4419831"})
+
+_ENDS = ("response.completed", "response.incomplete", "response.failed")
+
+
+def _texts(parts: list[dict[str, Any]]) -> Iterator[str]:
+    for part in parts:
+        if part["type"] == "output_text":
+            yield part["text"]
+
+
+def _thought(item: dict[str, Any]) -> str:
+    return "".join("\n\n".join(part["text"] for part in item.get(name) or []) for name in ("summary", "content"))
+
+
+def read_response(body: dict[str, Any]) -> Seen:
+    items = body["output"]
+    text = "".join(text for item in items if item["type"] == "message" for text in _texts(item["content"]))
+    reasoning = "".join(_thought(item) for item in items if item["type"] == "reasoning")
+    calls = [(item["name"], json_or_text(item["arguments"])) for item in items if item["type"] == "function_call"]
+    why = (body.get("incomplete_details") or {}).get("reason")
+    finish = _WORDS.get(why or "", "length" if body["status"] in ("failed", "incomplete") else "stop")
+    usage = body.get("usage")
+    return seen(text, reasoning, calls, finish, (usage["input_tokens"], usage["output_tokens"]) if usage else None)
+
+
+def read_answer(data: bytes) -> Seen:
+    return read_response(json.loads(data))
+
+
+def read_stream(data: bytes) -> Seen:
+    """By the deltas, as far as they go; the last event has the rest."""
+    pieces: dict[str, str] = {"text": "", "reasoning": ""}
+    calls: dict[int, list[str]] = {}
+    places: dict[int, int] = {}
+    last: dict[str, Any] = {}
+    for event in events_of(data):
+        kind = event["type"]
+        index = event.get("output_index", -1)
+        if kind == "response.output_text.delta":
+            pieces["text"] += event["delta"]
+        elif kind == "response.reasoning_text.delta":
+            pieces["reasoning"] += event["delta"]
+        elif kind == "response.reasoning_summary_text.delta":
+            pieces["reasoning"] += "\n\n" if event["summary_index"] > places.get(index, 0) else ""
+            places[index] = event["summary_index"]
+            pieces["reasoning"] += event["delta"]
+        elif kind == "response.output_item.added" and event["item"]["type"] == "function_call":
+            calls[index] = [event["item"]["name"], ""]
+        elif kind == "response.function_call_arguments.delta":
+            calls[index][1] += event["delta"]
+        elif kind in _ENDS:
+            last = event["response"]
+    whole = read_response(last)
+    told = [(name, json_or_text(arguments)) for name, arguments in calls.values()]
+    assert (pieces["text"], pieces["reasoning"], told) == (whole.text, whole.reasoning, whole.calls)
+    return whole
+
+
+def judge_answer(data: bytes) -> None:
+    openai.types.responses.Response.model_validate_json(data)
+
+
+def judge_stream(data: bytes) -> None:
+    """Every event is one, they are counted, each part and item is opened and closed, and all add up to the last."""
+    found = [json.loads(line[5:]) for line in data.splitlines() if line.startswith(b"data:")]
+    events = [_EVENT.validate_python(event) for event in found]
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    kinds = [event.type for event in events]
+    assert kinds[:2] == ["response.created", "response.in_progress"]
+    assert kinds[-1] in _ENDS
+    output = found[-1]["response"]["output"]
+    assert [event["item"] for event in found if event["type"] == "response.output_item.done"] == output
+    for opened, closed in (("output_item.added", "output_item.done"), ("content_part.added", "content_part.done")):
+        assert kinds.count(f"response.{opened}") == kinds.count(f"response.{closed}")
+    assert accumulated(data) == output
+
+
+def accumulated(data: bytes) -> Any:
+    """The output that the official client puts together from a stream's events."""
+    state: Any = ResponseStreamState(input_tools=[], text_format=openai.Omit())
+    for event in events_of(data):
+        state.handle_event(_EVENT.validate_python(event))
+    return [state._completed_output[at].to_dict(mode="json") for at in sorted(state._completed_output)]
+
+
+def normal_request(request: dict[str, Any]) -> dict[str, Any]:
+    """A request without what says nothing: null, defaults, an input that is one text, answers that are empty."""
+    request = {name: value for name, value in request.items() if value not in (None, [], "") and value is not False}
+    if "reasoning" in request:
+        request["reasoning"] = {name: value for name, value in request["reasoning"].items() if value is not None}
+    if isinstance(request["input"], str):
+        request["input"] = [{"role": "user", "content": request["input"]}]
+    request["input"] = [_item(item) for item in request["input"] if not _is_empty(item)]
+    if "tools" in request:
+        request["tools"] = [{name: at for name, at in tool.items() if at is not None} for tool in request["tools"]]
+    include = [word for word in request.get("include", []) if word != "reasoning.encrypted_content"]
+    request["include"] = sorted(include)
+    if not include:
+        del request["include"]
+    if request.get("truncation") == "disabled":
+        del request["truncation"]
+    return request
+
+
+def _is_empty(item: dict[str, Any]) -> bool:
+    return item.get("role") == "assistant" and item.get("content", "") in ("", [])
+
+
+def _item(item: dict[str, Any]) -> dict[str, Any]:
+    item = {name: value for name, value in item.items() if value is not None}
+    written = {"type": "message", **item} if "role" in item and "tools" not in item else item
+    for name in ("content", "output"):
+        parts = written.get(name)
+        if isinstance(parts, str) and parts:
+            kind = "output_text" if written.get("role") == "assistant" else "input_text"
+            written[name] = [{"type": kind, "text": parts}]
+        elif isinstance(parts, list):
+            written[name] = [{key: value for key, value in part.items() if value != []} for part in parts]
+    return written
