@@ -26,7 +26,7 @@ def keys() -> None:
     """Make, replace, list and revoke the keys of those who may call."""
 
 
-@keys.command()
+@keys.command(short_help="Make a key, and print its secret once.")
 @click.argument("name")
 @click.argument("more", nargs=-1, metavar="[PATTERN]...")
 @click.option("--owner", help="The team that answers for the key. Required, but with --team.")
@@ -77,7 +77,7 @@ def new(
     _hand_over(secret, root, file)
 
 
-@keys.command()
+@keys.command(short_help="Give a key another secret; the old ones end.")
 @click.argument("name")
 @click.option("--expire-old", metavar="AGE", help="How long the old secrets still work: 30m, 24h (the default), 7d.")
 @click.option("--date", metavar="TIME", help="Until when they do instead: 2026-12-01T00:00:00Z.")
@@ -104,7 +104,7 @@ def rotate(name: str, expire_old: str | None, date: str | None, team: str | None
     _hand_over(secret, root, file)
 
 
-@keys.command()
+@keys.command(short_help="Refuse a key, or one of its secrets.")
 @click.argument("name")
 @click.option("--secret", "prefix", metavar="HASH", help="Only the secret whose SHA-256 begins so; see `keys list`.")
 @_of_team
@@ -134,7 +134,7 @@ def revoke(name: str, prefix: str | None, team: str | None, path: str | None) ->
     _warn(root, file)
 
 
-@keys.command("list")
+@keys.command("list", short_help="List the keys and what they may call.")
 @click.argument("path", required=False)
 @click.option(
     "--format", "name", type=click.Choice(("text", "json")), default="text", show_default=True, help="How to print it."

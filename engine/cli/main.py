@@ -63,6 +63,19 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; a misspelt one is asked back."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from engine.catalog.suggest import did_you_mean
+
+            hint = did_you_mean(args[0], COMMANDS)
+            error.message += f" {hint[:1].upper()}{hint[1:]}" if hint else ""
+            raise
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands by the table, so that no Tab waits for an import."""
         if incomplete and not incomplete[0].isalnum():
@@ -119,7 +132,8 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _say(message: str, hint: str = "", exit_code: int = FAILED) -> int:
     from engine.reports.neutral import neutral
 
-    click.echo(f"catalog: {neutral(message)}", err=True)
+    for line in message.split("\n"):  # each named as ours, so that none is taken for something else
+        click.echo(f"catalog: {neutral(line)}", err=True)
     if hint:
         click.echo(f"    {neutral(hint)}", err=True)
     return exit_code

@@ -106,7 +106,8 @@ def to_text(report: LossReport, *, done: str = "imported") -> str:
         more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
         lines.append(f"{count:>7}  {reason}: {MEANING[Reason(reason)]} ({examples}{more})")
     if report.renamed:
-        lines.append(f"{len(report.renamed)} models have another name here than in the source.")
+        count = len(report.renamed)
+        lines.append(f"{count} {'model has' if count == 1 else 'models have'} another name here than in the source.")
     lines += [f"{note.about}: {note.text}" for note in report.notes[:_SHOWN]]
     if len(report.notes) > _SHOWN:
         lines.append(f"… and {len(report.notes) - _SHOWN} more notes in the report.")

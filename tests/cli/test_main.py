@@ -63,6 +63,11 @@ def test_a_wrong_call_is_two(run, arguments):
     assert "Traceback" not in done.stderr
 
 
+def test_a_misspelt_command_is_asked_back(run):
+    assert "No such command 'vlidate'. Did you mean \"validate\"?" in run("vlidate").stderr
+    assert "Did you mean" not in run("x").stderr
+
+
 def raising(error):
     def command(*_, **__):
         raise error
@@ -74,6 +79,7 @@ def raising(error):
     ("error", "code", "said"),
     [
         (UserError("It is \x1b[31mred.", hint="Mend it."), 2, "catalog: It is \\x1b[31mred.\n    Mend it.\n"),
+        (UserError("One.\n::error::two."), 2, "catalog: One.\ncatalog: ::error::two.\n"),
         (UserError("No.", exit_code=1), 1, "catalog: No.\n"),
         (PermissionError(13, "Permission denied", "/x/y"), 2, "catalog: /x/y: Permission denied\n"),
         (OSError(28, "No space left on device"), 2, "catalog: The system: No space left on device\n"),
