@@ -189,8 +189,9 @@ class ContentWriter:
         if result.cache is not None:
             losses.drop(f"{result.path}.{result.cache.field}")
         losses.keep(result.extra, result.path)
-        text = "\n".join(block.text for block in result.content if isinstance(block, Text))
-        seen = [self._seen(block) for block in result.content if not isinstance(block, Text)]
+        parts = [self._part(block) if isinstance(block, Text) else self._seen(block) for block in result.content]
+        text = "\n".join(part["text"] for part in parts if part is not None and "text" in part)
+        seen = [part for part in parts if part is not None and "text" not in part]
         response: Any = {"error": text} if result.is_error else _object(text, "output")
         name = self._names.get(result.call_id) or turn.name or result.call_id
         written: dict[str, Any] = {"id": result.call_id, "name": name, "response": response}
@@ -199,9 +200,10 @@ class ContentWriter:
     def _seen(self, block: Block) -> dict[str, Any]:
         if not isinstance(block, Image | File):
             raise self._losses.refusal(block.path, "its API has nothing like it in a tool's result")
-        if not self._is_new:
+        part = self._media.part(block)
+        if not self._is_new and "text" not in part:
             raise self._losses.refusal(block.path, "a tool's result can only be text before Gemini 3")
-        return self._media.part(block)
+        return part
 
 
 def _owner(blocks: Sequence[Block], at: int) -> int | None:
