@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import sys
@@ -110,8 +109,9 @@ def _on_parent_gone(loop: asyncio.AbstractEventLoop, alive: int, stop: asyncio.E
 def main(argv: list[str]) -> None:
     """Entry point of the process."""
     settings_fd, admin_fd, beats_fd, alive = map(int, argv)
-    with os.fdopen(settings_fd, "rb") as pipe:
-        settings = Settings.from_json(pipe.read())
+    settings = Settings.inherited(settings_fd)
+    if settings is None:
+        return
     configure_logs()
     admin = socket.socket(fileno=admin_fd)
     beats = socket.socket(fileno=beats_fd)

@@ -144,8 +144,9 @@ async def _beat(gateway: Gateway, sock: socket.socket) -> None:
 def main(argv: list[str]) -> None:
     """Entry point of the process."""
     settings_fd, listen_fd, beats_fd, alive, index = map(int, argv)
-    with os.fdopen(settings_fd, "rb") as pipe:
-        settings = Settings.from_json(pipe.read())
+    settings = Settings.inherited(settings_fd)
+    if settings is None:
+        return
     configure_logs()
     listen = socket.socket(fileno=listen_fd)
     beats = socket.socket(fileno=beats_fd)

@@ -4,6 +4,7 @@ A flag wins over the environment, the environment over the file, the file over t
 to secrets, never secrets, so they can be handed to a child process as they are.
 """
 
+import os
 from typing import Literal
 
 import msgspec
@@ -109,3 +110,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def from_json(cls, data: bytes) -> "Settings":
         """What `to_json` wrote."""
         return msgspec.json.decode(data, type=cls)
+
+    @classmethod
+    def inherited(cls, descriptor: int) -> "Settings | None":
+        """What the supervisor writes into a pipe for its child; None where it was killed before it had said all."""
+        with os.fdopen(descriptor, "rb") as pipe:
+            try:
+                return cls.from_json(pipe.read())
+            except msgspec.MsgspecError:
+                return None

@@ -7,6 +7,7 @@ import random
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -221,3 +222,19 @@ def test_log_that_nobody_reads_any_more_changes_nothing(
     os.kill(gateway.children("gateway.worker")[0], signal.SIGKILL)
     wait_for(lambda: gateway.children("gateway.worker") and gateway.is_ready())
     assert gateway.stop() == 0
+
+
+@pytest.mark.parametrize("child", ["engine.control.process", "engine.gateway.worker"])
+@pytest.mark.parametrize("said", [b"", b'{"state": "/var/l'])
+def test_child_whose_supervisor_was_killed_before_it_had_said_all_goes_quietly(child: str, said: bytes) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, said)
+    os.close(writing)
+    ended = subprocess.run(
+        [sys.executable, "-m", child, str(reading), "0", "0", "0", *(["0"] if "worker" in child else [])],
+        pass_fds=[reading],
+        capture_output=True,
+        check=False,
+    )
+    os.close(reading)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
