@@ -100,6 +100,24 @@ def test_the_cost_is_shown(reader: Reader, served: Served) -> None:
         assert '"cost_usd"' in reader.type(reader.at(curl, served))
 
 
+def test_a_catalog_is_written_and_checked(reader: Reader) -> None:
+    """All lines in one shell, as they follow on each other; then what they left behind."""
+    (commands,) = blocks("sh", "catalog init")
+    said = reader.type(commands)
+    assert "Wrote catalog/models/openai/support-bot.yaml" in said
+    assert "0 errors, 0 warnings" in said
+    assert "@openai/support-bot added" in said
+    assert "reference.lock is current" in said
+    assert reader.type("cd acme && git status --short").split() == ["??", "catalog/models/"]
+
+
+def test_prices_go_out_and_come_back(reader: Reader) -> None:
+    (commands,) = blocks("sh", "catalog import")
+    said = reader.type(f"({commands}) 2>&1")
+    assert "0 errors" in said.splitlines()[-1]
+    assert (reader.root / "imported/models/openai").is_dir()
+
+
 @pytest.mark.parametrize("command", re.findall(r"`(curl [^`]*8791[^`]*)`", README))
 def test_commands_of_the_operator(reader: Reader, served: Served, command: str) -> None:
     assert "error" not in reader.type(reader.at(command.replace("curl ", "curl -sf "), served))[:10]
@@ -109,7 +127,13 @@ def test_no_other_command_is_shown() -> None:
     shown = {line.split("#")[0].strip() for name, text in BLOCKS if name == "sh" for line in text.splitlines()}
     run = "\n".join(
         text
-        for containing in ("catalog serve --repo", "/v1/chat/completions", "catalog usage")
+        for containing in (
+            "catalog init",
+            "catalog import",
+            "catalog serve --repo",
+            "/v1/chat/completions",
+            "catalog usage",
+        )
         for text in blocks("sh", containing)
     )
     assert [line for line in shown if line and line not in run and line not in ELSEWHERE] == []
