@@ -16,7 +16,7 @@ import msgspec
 import openai.types.chat
 import pydantic
 import pytest
-from wires import of_gemini, of_openai_responses
+from wires import of_bedrock_converse, of_gemini, of_openai_responses
 from wires.seen import Seen, events_of, json_or_text, seen
 
 from engine.errors import InvalidRequest
@@ -34,6 +34,7 @@ CROSSED = [(wire, api) for wire in sorted(PROVIDER_WIRES) for api in sorted(CLIE
 # Wire → its files of recordings, and how the paths of its exchanges end.
 RECORDED: Mapping[str, tuple[tuple[str, ...], str | tuple[str, ...]]] = {
     "anthropic-messages": (("anthropic-messages",), "/messages"),
+    "bedrock-converse": of_bedrock_converse.RECORDED,
     "gemini": of_gemini.RECORDED,
     "openai-chat": (("openai-chat", "openai-compatible"), "/chat/completions"),
     "openai-responses": (("openai-responses",), "/responses"),
@@ -41,7 +42,7 @@ RECORDED: Mapping[str, tuple[tuple[str, ...], str | tuple[str, ...]]] = {
 
 
 # Wires whose streams are no lines of text.
-BINARY: frozenset[str] = frozenset()
+BINARY: frozenset[str] = frozenset({"bedrock-converse"})
 
 
 class Recording(NamedTuple):
@@ -271,6 +272,7 @@ class Judge(NamedTuple):
 
 READERS: Mapping[str, Reader] = {
     "anthropic-messages": Reader(read_anthropic_answer, read_anthropic_stream),
+    "bedrock-converse": Reader(of_bedrock_converse.read_answer, of_bedrock_converse.read_stream),
     "gemini": Reader(of_gemini.read_gemini_answer, of_gemini.read_gemini_stream),
     "openai-chat": Reader(read_chat_answer, read_chat_stream),
     "openai-responses": Reader(of_openai_responses.read_answer, of_openai_responses.read_stream),

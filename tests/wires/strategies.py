@@ -40,6 +40,7 @@ def raw(value: Any) -> msgspec.Raw:
 texts = st.builds(Text, text=words)
 images = st.builds(
     Image,
+    path=st.just("messages[0].content[0]"),
     source=st.one_of(
         st.builds(Source, url=st.just("https://example.com/a.png")),
         st.builds(Source, data=st.just("aGVsbG8="), mime=st.sampled_from(["image/png", "image/webp"])),

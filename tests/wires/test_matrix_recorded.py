@@ -100,7 +100,7 @@ def test_a_stream_reaches_every_client(wire: str, api: str):
         assert seen == truth, recording.id
         assert transcoder.usage is not None
         assert (transcoder.usage.meters["input_tokens"], transcoder.usage.meters["output_tokens"]) == truth.usage
-    assert finished >= 5
+    assert finished >= min(5, len(streams(wire)))
 
 
 def decode(wire: str, pieces: list[bytes]) -> tuple[list[Event], object]:

@@ -27,6 +27,7 @@ def _of_chat(host: str) -> tuple[str, str]:
 # Wire → the provider and flavour of genai-prices that reads a host's usage, and the member of a body that it stands in.
 ORACLES: Mapping[str, tuple[Callable[[str], tuple[str, str]], str]] = {
     "anthropic-messages": (lambda _host: ("anthropic", "default"), "usage"),
+    "bedrock-converse": (lambda _host: ("aws", "default"), "usage"),
     "gemini": (lambda _host: ("google", "default"), "usageMetadata"),
     "openai-chat": (_of_chat, "usage"),
     "openai-responses": (lambda _host: ("openai", "responses"), "usage"),

@@ -25,10 +25,12 @@ __all__ = [
     "read_usage",
     "reserved",
     "stream_decoder",
+    "stream_type",
 ]
 
 name: Final = NAME
 reserved: Final = frozenset({"messages", "model", "modelId", "stream"})
+stream_type: Final = "application/vnd.amazon.eventstream"
 
 _HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _NOT_IN_PATHS: Final = re.compile(rb"[^a-zA-Z0-9_.~-]")
