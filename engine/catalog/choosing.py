@@ -48,8 +48,9 @@ def _chat(owner: ProviderDraft, found: Found | None) -> tuple[str, ...]:
     spoken = of_kind("chat", owner.provider.wires)
     if spoken == of_kind("chat", owner.vendor.wires):
         wires = of_vendor
-    else:  # the provider's file chose
-        wires = tuple(wire for wire in spoken if wire in of_vendor) or spoken
+    else:  # the provider's file chose, perhaps wires that the vendor's row does not have
+        ruled_out = set(owner.vendor.wires) - set(of_vendor)
+        wires = tuple(wire for wire in spoken if wire not in ruled_out) or spoken
     maker = _maker(found)
     return tuple(sorted(wires, key=lambda wire: not maker or WIRES[wire].maker != maker))
 
