@@ -132,6 +132,8 @@ def serve(port: int, parallel: int) -> object:
     params.n_parallel = parallel
     params.n_ctx = TOKENS_PER_CALL * parallel
     params.cache_ram_mib = 0
+    params.embedding = True  # beside answers in words: each token's vectors, averaged
+    params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     params.ui = False
     try:
         return xllamacpp.Server(params)
