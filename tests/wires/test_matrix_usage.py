@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import genai_prices
 import pytest
 from wires.matrix import answers, streams
 
+from engine.pricing.cost import compile_pricing
+from engine.pricing.meters import price_context
+from engine.pricing.reference import load
 from engine.wires.table import PROVIDER_WIRES
 from engine.wires.usage import Usage
 
@@ -28,6 +32,7 @@ def _of_chat(host: str) -> tuple[str, str]:
 ORACLES: Mapping[str, tuple[Callable[[str], tuple[str, str]], str]] = {
     "anthropic-messages": (lambda _host: ("anthropic", "default"), "usage"),
     "bedrock-converse": (lambda _host: ("aws", "default"), "usage"),
+    "cohere-v2": (lambda _host: ("cohere", "default"), "usage"),
     "gemini": (lambda _host: ("google", "default"), "usageMetadata"),
     "openai-chat": (_of_chat, "usage"),
     "openai-responses": (lambda _host: ("openai", "responses"), "usage"),
@@ -96,6 +101,33 @@ def test_meters_are_those_of_genai_prices(wire: str):
         known = {meter: count for meter, count in usage.meters.items() if (wire, host, meter) not in more}
         assert known == expected, (host, usage.raw)
     assert differing == {key for key in READ_BY_US_ALONE if key[0] == wire}
+
+
+@pytest.mark.parametrize("wire", sorted(PROVIDER_WIRES))
+def test_recorded_answers_cost_what_genai_prices_says(wire: str):
+    """By the list price of the model that answered, where the reference data has one."""
+    reference, now = load(), datetime.now(UTC)
+    priced = 0
+    for host, usage in usages(wire):
+        provider = ORACLES[wire][0](host)[0]
+        found = reference.find(provider, usage.response_model or "")
+        if found is None or not found.model.windows or "iterations" in json.loads(usage.raw):
+            continue
+        priced += 1
+        plan = compile_pricing(found.model.pricing)
+        started = int(now.timestamp() * 10**9)
+        charge = plan.charge(usage.meters, started_ns=started, service_tier=usage.service_tier)
+        alone = {meter: usage.meters[meter] for meter in usage.meters if (wire, host, meter) in READ_BY_US_ALONE}
+        counts = genai_prices.Usage(**theirs(wire, host, usage) | alone)
+        price = genai_prices.calc_price(
+            counts,
+            usage.response_model or "",
+            provider_id=provider,
+            genai_request_timestamp=now,
+            price_context=price_context(usage.service_tier),
+        )
+        assert charge.cost_pico_usd == price.total_price * 10**12, (host, usage)
+    assert priced > 5 or not any(usage.response_model for _, usage in usages(wire))
 
 
 @pytest.mark.parametrize("wire", sorted(PROVIDER_WIRES))
