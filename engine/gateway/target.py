@@ -41,10 +41,11 @@ def target(provider: Provider, model: Model, wire: PlacedWire, *, stream: bool =
     vendor = VENDORS[provider.api]
     place = vendor.places.get(wire.name)
     if place is None:
-        path = base + wire.path(model, stream=stream)
-    else:
-        path = _template(place, provider, stream=stream).format_map(_Words(provider, model, base, vendor))
-    return _with_version(path, provider)
+        return base + wire.path(model, stream=stream)
+    path = _template(place, provider, stream=stream).format_map(_Words(provider, model, base, vendor))
+    if place.dated and provider.api_version not in {"", "v1"}:  # `v1` is part of the path
+        path += f"?api-version={quote(provider.api_version, safe='')}"
+    return path
 
 
 def authentication(provider: Provider, wire: str) -> Auth:
@@ -76,13 +77,6 @@ def _template(place: Place, provider: Provider, *, stream: bool) -> str:
     if place.dated and _DATED.fullmatch(provider.api_version):
         return place.dated
     return place.path
-
-
-def _with_version(path: str, provider: Provider) -> str:
-    """Azure's `v1` is part of the path; other versions are asked for by a parameter."""
-    if VENDORS[provider.api].api != "azure" or provider.api_version in {"", "v1"}:
-        return path
-    return f"{path}{'&' if '?' in path else '?'}api-version={quote(provider.api_version, safe='')}"
 
 
 class _Words(dict[str, str]):
