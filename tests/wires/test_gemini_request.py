@@ -4,13 +4,17 @@ import json
 from typing import Any
 
 import pytest
-from wires.matrix import conversation_of, encoded, make_model
+from google.genai import types
+from wires.documented import OTHER, REQUESTS
+from wires.matrix import RECORDED, conversation_of, encoded, make_model, recordings, send
 
 from engine.errors import InvalidRequest
 from engine.model import BaseModel
 from engine.wires import gemini, openai_chat
 from engine.wires.body import parse_body
+from engine.wires.conversation import Conversation
 from engine.wires.gemini.encode_contents import NO_SIGNATURE
+from engine.wires.table import CLIENT_APIS
 from engine.wires.transcoder import Crossing
 
 USER = {"role": "user", "content": "Hi."}
@@ -32,6 +36,51 @@ def claude(*messages: dict[str, Any], to: Any = None, **fields: Any) -> tuple[di
     """An Anthropic client's request, sent."""
     request = {"model": "@acme/bot", "max_tokens": 99, "messages": [*(messages or (USER,))], **fields}
     return encoded("gemini", conversation_of("anthropic-messages", request), to or model())
+
+
+# --- the official package's types -------------------------------------------------------------------------------------
+
+TYPES = {
+    "systemInstruction": types.Content,
+    "toolConfig": types.ToolConfig,
+    "generationConfig": types.GenerationConfig,
+}
+
+
+def judge(sent: dict[str, Any]) -> None:
+    """The types of google-genai take no field that they do not know."""
+    for content in sent.pop("contents"):
+        types.Content.model_validate(content)
+    for tool in sent.pop("tools", []):
+        types.Tool.model_validate(tool)
+    for name, type_ in TYPES.items():
+        if name in sent:
+            type_.model_validate(sent.pop(name))
+    assert sent.keys() <= {"serviceTier", "labels", "store"}
+
+
+@pytest.mark.parametrize("wire", sorted(CLIENT_APIS.keys() & RECORDED.keys()))
+@pytest.mark.parametrize(
+    ("upstream_model", "api"),
+    [("gemini-3-flash-preview", "google"), ("gemini-2.5-pro", "google-vertex"), ("gemini-2.0-flash", "google")],
+)
+def test_recorded_requests_arrive_as_google_wants_them(wire: str, upstream_model: str, api: str):
+    recorded, judged = recordings(wire), 0
+    for recording in recorded:
+        outcome = send("gemini", conversation_of(wire, recording.request), model(upstream_model, api))
+        if not isinstance(outcome, InvalidRequest):
+            judge(outcome[0])
+            judged += 1
+    assert judged > len(recorded) / 2
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_every_option_arrives_as_google_wants_it(name: str):
+    conversation = Conversation(**{"wire": OTHER, "model": "m", "turns": (), **REQUESTS[name]})
+    for api in ("google", "google-vertex"):
+        outcome = send("gemini", conversation, model(api=api))
+        if not isinstance(outcome, InvalidRequest):
+            judge(outcome[0])
 
 
 # --- contents ---------------------------------------------------------------------------------------------------------
