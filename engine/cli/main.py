@@ -73,8 +73,9 @@ class LazyGroup(click.Group):
             from engine.catalog.suggest import did_you_mean
 
             hint = did_you_mean(args[0], COMMANDS)
-            error.message += f" {hint[:1].upper()}{hint[1:]}" if hint else ""
-            raise
+            if not hint:
+                raise
+            raise click.UsageError(f"{error.message} {hint[:1].upper()}{hint[1:]}", ctx) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands by the table, so that no Tab waits for an import."""

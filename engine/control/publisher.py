@@ -29,7 +29,7 @@ class Reload(msgspec.Struct, frozen=True, kw_only=True):
     `unchanged`: what the source says is what was published before. `rejected`: the documents have errors, or most
     models of what is served are gone without a word; `problems` names it. `unreadable`: the source could not be read.
     `unpublishable`: the state directory could not be written. `failed`: a fault of ours. In the last four the catalog
-    served is the one before.
+    served is the one before. `duration_ms` is all of it, `reading_ms` what the source took.
     """
 
     verdict: Verdict
@@ -39,6 +39,7 @@ class Reload(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     problems: tuple[Problem, ...] = ()
     duration_ms: float = 0.0
+    reading_ms: float = 0.0
 
     @property
     def held(self) -> bool:
@@ -68,6 +69,7 @@ class Publisher:
         self._guard = ShrinkGuard(publication)
         self._judged: Reload | None = None
         self._published: Current | None = None
+        self._reading_ms = 0.0
         self.last: Reload | None = None
         self.last_good_ns: int | None = None
         self.unenforced: tuple[str, ...] | None = None  # not known before a catalog was compiled
@@ -102,7 +104,7 @@ class Publisher:
             if not _same(outcome, self.last):
                 log.exception("internal error while compiling")
         if not _same(outcome, self.last):
-            outcome = msgspec.structs.replace(outcome, duration_ms=round((time.perf_counter() - began) * 1000, 1))
+            outcome = msgspec.structs.replace(outcome, duration_ms=_milliseconds(began), reading_ms=self._reading_ms)
             _report(outcome, serving=self.served is not None)
         if outcome.held:
             self.last_good_ns = outcome.at_ns
@@ -113,11 +115,14 @@ class Publisher:
         now = time.time_ns()
         self._mend()
         judged = self._judged
+        began = time.perf_counter()
         try:
             tree = self._source.read()
         except SourceError as error:
             self._judged = None
             return Reload(verdict="unreadable", trigger=trigger, at_ns=now, error=str(error))
+        finally:
+            self._reading_ms = _milliseconds(began)
         if judged is not None and tree.revision == judged.revision and not tree.problems:
             return self._again(judged, trigger, now)
         outcome = self._compile(tree, trigger, now)
@@ -166,6 +171,10 @@ class Publisher:
             if sentence not in (self.unenforced or ()):
                 log.warning(sentence)
         self.unenforced = sentences
+
+
+def _milliseconds(began: float) -> float:
+    return round((time.perf_counter() - began) * 1000, 1)
 
 
 def _same(new: Reload, old: Reload | None) -> bool:
