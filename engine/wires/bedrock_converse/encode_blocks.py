@@ -41,6 +41,8 @@ _NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9\-()\[\]]+")
 _MAX_NAME: Final = 180  # of 200: a number may follow
 _KNOWN_ENDING: Final = re.compile(r"\.(?:pdf|csv|docx?|xlsx?|html?|txt|md)$", re.IGNORECASE)
 
+_IN_RESULTS: Final = frozenset({"text", "image", "document", "video"})
+
 # What Anthropic's documents have, and Converse's too; its name there.
 _OF_DOCUMENTS: Final = ("citations", "context")
 
@@ -174,11 +176,11 @@ class BlockWriter:
         self.has_tools = True
         content = []
         for block in result.content:
-            if isinstance(block, Audio):
-                raise self._losses.refusal(block.path, "results of tools hold no sound in its API")
             if block.cache is not None:
                 self._losses.drop(f"{block.path}.{block.cache.field}")
             written = self._written(block)
+            if isinstance(written, dict) and not written.keys() <= _IN_RESULTS:
+                raise self._losses.refusal(block.path, "results of tools hold none of it in its API")
             if written is not None:
                 content.append(written)
         fields = {"toolUseId": self.safe_id(result.call_id), "content": content}
