@@ -236,7 +236,10 @@ class ScriptedUpstream:
 
 def script_of(body: dict[str, Any]) -> Script:
     """The script in a request's last message."""
-    words = re.findall(r"(\w+)=(\S+)", str(body["messages"][-1]["content"]))
+    if isinstance(body.get("messages"), list):
+        words = re.findall(r"(\w+)=(\S+)", str(body["messages"][-1]["content"]))
+    else:  # another API than chat: anywhere in the body
+        words = re.findall(r'(\w+)=([^\s"\\]+)', json.dumps(body))
     script = Script()
     for name, value in words:
         kind = type(getattr(script, name))
