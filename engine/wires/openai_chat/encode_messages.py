@@ -25,11 +25,9 @@ from engine.wires.blocks import (
 from engine.wires.conversation import Conversation, Turn
 from engine.wires.losses import Losses
 from engine.wires.openai_chat.decode_messages import MAKERS
+from engine.wires.openai_family import OPENAI
 
 NAME: Final = "openai-chat"
-
-# Those who run OpenAI's models: they take no field and no role that OpenAI does not have, and all that it has.
-OPENAI: Final = frozenset({"openai", "azure"})
 
 # Vendors that want to see again what the model thought, and the field they read it from.
 _REASONING_FIELD: Final = {

@@ -12,7 +12,8 @@ from engine.wires.codec import EncodedRequest
 from engine.wires.conversation import Conversation, Tool, ToolChoice
 from engine.wires.effort import effort_of, is_off
 from engine.wires.losses import Losses
-from engine.wires.openai_chat.encode_messages import OPENAI, MessageWriter, cache_json
+from engine.wires.openai_chat.encode_messages import MessageWriter, cache_json
+from engine.wires.openai_family import OPENAI, chat_form, shared_fields
 
 NAME: Final = "openai-chat"
 
@@ -46,7 +47,8 @@ def encode_request(conversation: Conversation, model: Model) -> EncodedRequest:
         fields["stream"] = True
         if model.supports.stream_usage is not False:
             stream_options["include_usage"] = True
-    for name, value in losses.keep(conversation.extra).items():
+    shared, rest = shared_fields(conversation, model)
+    for name, value in {**shared, **losses.keep(rest)}.items():
         if name == "stream_options":
             stream_options |= msgspec.json.decode(value, type=dict[str, msgspec.Raw])
         else:
@@ -116,6 +118,8 @@ def _write_tools(fields: dict[str, Any], conversation: Conversation, model: Mode
             fields["web_search_options"] = tool.raw
         elif tool.wire == NAME:
             tools.append(tool.raw)
+        elif tool.kind == "custom" and (custom := chat_form(tool)) is not None:
+            tools.append(custom)
         else:
             losses.drop_server_tool(tool)
     if tools:

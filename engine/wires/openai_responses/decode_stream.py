@@ -44,7 +44,8 @@ _Place = tuple[int, int]  # an item's index in the output, and a part's in the i
 
 class _Event(msgspec.Struct):
     type: str | None = None
-    output_index: int = 0
+    output_index: int | None = None
+    item_id: str | None = None
     content_index: int = 0
     summary_index: int = 0
     delta: Any = None
@@ -66,7 +67,12 @@ class _Response(msgspec.Struct):
     service_tier: Any = None
 
 
+class _Item(msgspec.Struct):
+    id: str | None = None
+
+
 _EVENT: Final = msgspec.json.Decoder(_Event)
+_ITEM: Final = msgspec.json.Decoder(_Item)
 _RESPONSE: Final = msgspec.json.Decoder(_Response)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -74,7 +80,17 @@ _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class StreamDecoder(EventDecoder):
     """Decodes one stream; the end is the event that holds the whole response."""
 
-    __slots__ = ("_blocks", "_cited", "_count", "_ended", "_has_calls", "_has_started", "_heard", "_summary_index")
+    __slots__ = (
+        "_blocks",
+        "_cited",
+        "_count",
+        "_ended",
+        "_has_calls",
+        "_has_started",
+        "_heard",
+        "_indexes",
+        "_summary_index",
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,6 +100,7 @@ class StreamDecoder(EventDecoder):
         self._heard: set[_Place] = set()  # what came in pieces, so that the whole of it is not told again
         self._cited: dict[_Place, int] = {}  # how many annotations came
         self._ended: set[int] = set()  # the items that are complete
+        self._indexes: dict[str, int] = {}  # of the items of servers that only give their ids, as llama.cpp does
         self._summary_index: dict[int, int] = {}
         self._has_calls = False
 
@@ -95,7 +112,9 @@ class StreamDecoder(EventDecoder):
         if kind == "response.output_text.delta":
             if found.delta:
                 logprobs = found.logprobs if len(found.logprobs) > 4 else None  # neither null nor []
-                at = self._hear((found.output_index, found.content_index), events)
+                index = found.output_index
+                place = (self._index(found.item_id) if index is None else index, found.content_index)
+                at = self._hear(place, events)
                 events.append(TextDelta(0, at, str(found.delta), logprobs))
         elif kind == "error" or event == b"error" or (found.error and not len(found.response)):
             error = found.error if isinstance(found.error, dict) else {"code": found.code, "param": found.param}
@@ -123,6 +142,10 @@ class StreamDecoder(EventDecoder):
         self._heard.add(place)
         return self._block(place)
 
+    def _index(self, item_id: str | None) -> int:
+        """The index of an item that is known by its id alone."""
+        return self._indexes.setdefault(item_id or "", len(self._indexes))
+
     def _block(self, place: _Place) -> int:
         found = self._blocks.get(place)
         if found is None:
@@ -132,6 +155,10 @@ class StreamDecoder(EventDecoder):
 
     def _read_rarer(self, kind: str, found: _Event, events: list[Event]) -> None:
         item = found.output_index
+        if item is None:
+            if found.item_id is None and not len(found.item):
+                return  # of no item
+            item = self._index(found.item_id or _id_of(found.item))
         if kind in ("response.function_call_arguments.delta", "response.custom_tool_call_input.delta"):
             if (item, _CALL) in self._blocks and found.delta:
                 events.append(ToolArgumentsDelta(0, self._hear((item, _CALL), events), str(found.delta)))
@@ -234,8 +261,12 @@ class StreamDecoder(EventDecoder):
         self._start(raw, events)
         response = Reader(_MEMBERS.decode(raw))
         for index, (_, item) in enumerate(response.objects("output")):
-            self._item_done(index, item, events)
+            self._item_done(self._index(_id_of(item)) if self._indexes else index, item, events)
         if usage is not None:
             events.append(UsageReported(self._take(usage)))
         events.append(Finished(0, finish_of(response, has_calls=self._has_calls)))
         self.done = True
+
+
+def _id_of(item: msgspec.Raw) -> str | None:
+    return _ITEM.decode(item).id if len(item) else None

@@ -49,7 +49,7 @@ def head(asked: Asked, answer_id: str, model: str, created: int) -> dict[str, An
         "instructions": _instructions(given),
         "max_output_tokens": given.max_output_tokens,
         "max_tool_calls": None,
-        "model": model,
+        "model": model or given.model,
         "output": [],
         "parallel_tool_calls": given.parallel_tool_calls is not False,
         "previous_response_id": None,

@@ -28,7 +28,7 @@ from engine.wires.blocks import (
 from engine.wires.conversation import INSTRUCTING, Conversation, Turn
 from engine.wires.losses import Losses
 from engine.wires.makers import marked
-from engine.wires.openai_chat.encode_messages import OPENAI
+from engine.wires.openai_family import OPENAI
 from engine.wires.openai_responses.decode_items import NAME
 
 _ITEM: Final = re.compile(r"input\[\d+\]")
@@ -66,8 +66,10 @@ class ItemWriter:
         items: list[Any] = []
         parts: list[Block] = []
         thoughts: list[Reasoning] = []
+        # Without the ids of the provider, each text that the model said is a message of its own.
+        is_apart = role == "assistant" and not self._losses.is_same_wire
         for block in turn.blocks:
-            if parts and (not _is_part(block) or self._item_of(block) != self._item_of(parts[0])):
+            if parts and (is_apart or not _is_part(block) or self._item_of(block) != self._item_of(parts[0])):
                 items.append(self._message(role, parts, turn))
                 parts = []
             if thoughts and not (isinstance(block, Reasoning) and block.id is not None and block.id == thoughts[0].id):
@@ -203,7 +205,8 @@ class ItemWriter:
             written["file_id"] = self._file_id(image, image.source.file_id)
         else:
             written["image_url"] = image.source.data_url
-        return written if image.detail is None else {**written, "detail": image.detail}
+        detail = image.detail or (None if self._losses.is_same_wire else "auto")
+        return written if detail is None else {**written, "detail": detail}
 
     def _file(self, file: File) -> dict[str, Any]:
         source = file.source

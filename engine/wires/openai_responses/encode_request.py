@@ -11,10 +11,9 @@ import msgspec
 from engine.model import Model
 from engine.wires.codec import EncodedRequest
 from engine.wires.conversation import Conversation, OutputFormat, ReasoningOptions, ServerTool, Tool, ToolChoice
-from engine.wires.custom_tools import responses_form
 from engine.wires.effort import effort_of, is_off
 from engine.wires.losses import Losses
-from engine.wires.openai_chat.encode_messages import OPENAI
+from engine.wires.openai_family import OPENAI, responses_form, shared_fields
 from engine.wires.openai_responses.decode_items import NAME
 from engine.wires.openai_responses.decode_request import ENCRYPTED, LOGPROBS
 from engine.wires.openai_responses.encode_items import ItemWriter
@@ -26,9 +25,6 @@ _WRITTEN: Final = (
     *("logprobs", "cache_key", "store"),
 )
 _CARRIED: Final = frozenset({*_PLAIN, *_WRITTEN})
-
-# What OpenAI's two APIs have alike, and no other.
-_SHARED: Final[tuple[str, ...]] = ("safety_identifier", "prompt_cache_retention", "prompt_cache_options", "moderation")
 
 LEAST_OUTPUT: Final = 16  # of max_output_tokens, at OpenAI
 
@@ -44,9 +40,8 @@ def encode_request(conversation: Conversation, model: Model) -> EncodedRequest:
     losses = Losses(conversation, NAME, strict=model.strict)
     if conversation.n is not None and conversation.n > 1:
         raise losses.refusal(conversation.name_of("n"), "its API gives one answer")
-    extra = dict(conversation.extra)
-    shared = {name: extra.pop(name) for name in _SHARED if name in extra and conversation.wire.startswith("openai-")}
-    extra = dict(losses.keep(extra))
+    shared, rest = shared_fields(conversation, model)
+    extra = {**shared, **losses.keep(rest)}
     instructions, items = ItemWriter(conversation, model, losses).write()
     fields: dict[str, Any] = {"model": model.upstream_model, "input": items}
     if instructions is not None:
@@ -59,7 +54,7 @@ def encode_request(conversation: Conversation, model: Model) -> EncodedRequest:
     losses.drop_all_but(_CARRIED)
     if conversation.stream:
         fields["stream"] = True
-    _write_extra(fields, {**shared, **extra})
+    _write_extra(fields, extra)
     return EncodedRequest(fields, losses.found)
 
 

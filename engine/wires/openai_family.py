@@ -1,17 +1,38 @@
-"""Tools that take free text instead of JSON: both of OpenAI's APIs have them, each in a form of its own.
+"""What OpenAI's two APIs have in common and no other has: fields of the same name, tools that take free text.
 
 Sources: https://platform.openai.com/docs/api-reference/chat/create#chat-create-tools,
 https://platform.openai.com/docs/api-reference/responses/create#responses-create-tools
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
-from engine.wires.conversation import ServerTool
+from engine.model import Model
+from engine.wires.blocks import Extra
+from engine.wires.conversation import Conversation, ServerTool
 
 _CHAT: Final = "openai-chat"
 _RESPONSES: Final = "openai-responses"
+
+# Those who run OpenAI's models: they take no field and no role that OpenAI does not have, and all that it has.
+OPENAI: Final = frozenset({"openai", "azure"})
+
+_SHARED: Final[tuple[str, ...]] = (
+    "safety_identifier",
+    "prompt_cache_retention",
+    "prompt_cache_options",
+    "moderation",
+)
+
+
+def shared_fields(conversation: Conversation, model: Model) -> tuple[Extra, Extra]:
+    """What of `extra` OpenAI has under the same name in its other API, and the rest of it."""
+    extra = dict(conversation.extra)
+    if conversation.wire not in (_CHAT, _RESPONSES) or model.api not in OPENAI:
+        return {}, extra
+    return {name: extra.pop(name) for name in _SHARED if name in extra}, extra
 
 
 def responses_form(tool: ServerTool) -> dict[str, Any] | None:
@@ -36,10 +57,11 @@ def _members(raw: msgspec.Raw) -> dict[str, Any]:
     return msgspec.json.decode(raw, type=dict[str, Any])
 
 
-def _with_format(custom: dict[str, Any], form: Any) -> dict[str, Any]:
+def _with_format(custom: dict[str, Any], form: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
     found = custom.get("format")
-    is_grammar = isinstance(found, dict) and found.get("type") == "grammar"
-    return {**custom, "format": form(found)} if is_grammar else custom
+    if isinstance(found, dict) and found.get("type") == "grammar":
+        return {**custom, "format": form(found)}
+    return custom
 
 
 def _flat(form: dict[str, Any]) -> dict[str, Any]:
