@@ -71,10 +71,18 @@ class GoogleToken:
         return Renewed(Secret(token), renew_at, expires - _EXPIRED_BEFORE_SECONDS)
 
     def _load(self) -> Any:
-        auth = import_module("google.auth")
         if self._key is None:
-            return auth.default(scopes=SCOPES)[0]
+            return import_module("google.auth").default(scopes=SCOPES)[0]
         try:
-            return auth.load_credentials_from_dict(json.loads(self._key.reveal()), scopes=SCOPES)[0]
-        except (ValueError, TypeError):  # its text may hold parts of the key
+            info = json.loads(self._key.reveal())
+            if info["type"] == "service_account":
+                module = import_module("google.oauth2.service_account")
+                return module.Credentials.from_service_account_info(info, scopes=SCOPES)
+            if info["type"] == "authorized_user":
+                return import_module("google.oauth2.credentials").Credentials.from_authorized_user_info(info, SCOPES)
+        except (ValueError, TypeError, KeyError):  # its text may hold parts of the key
             raise CredentialUnavailable("google-auth cannot use the credential: is its JSON whole?") from None
+        raise CredentialUnavailable(
+            "only service_account and authorized_user are read from a credential: "
+            "name others in GOOGLE_APPLICATION_CREDENTIALS and bind google:default"
+        )
