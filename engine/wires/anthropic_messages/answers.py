@@ -95,7 +95,7 @@ def encode_answer(answer: Answer, asked: Asked) -> EncodedAnswer:
             written.append(json)
     has_calls = any(isinstance(block, ToolCall) for block in choice.blocks)
     body = {
-        **head(answer.id or asked.id, answer.model),
+        **head(answer.id or asked.id, answer.model or asked.conversation.model),
         "content": written,
         **ending(choice.finish, has_calls=has_calls),
         "usage": full_usage(answer.usage, answer.service_tier),

@@ -111,7 +111,7 @@ class StreamEncoder:
             self._write_rarer(event, written)
         elif isinstance(event, Started):
             self._tier = event.service_tier
-            message = head(event.id or self._asked.id, event.model)
+            message = head(event.id or self._asked.id, event.model or self._asked.conversation.model)
             message |= {"content": [], "stop_reason": None, "stop_sequence": None}
             message["usage"] = full_usage(self._usage, self._tier)
             start = _json({"type": "message_start", "message": message})

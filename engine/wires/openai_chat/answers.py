@@ -80,7 +80,7 @@ def encode_answer(answer: Answer, asked: Asked) -> EncodedAnswer:
         "id": answer.id or asked.id,
         "object": "chat.completion",
         "created": answer.created or asked.created,
-        "model": answer.model,
+        "model": answer.model or asked.conversation.model,
         "choices": [_choice_json(choice, at, losses, is_legacy=is_legacy) for at, choice in enumerate(answer.choices)],
     }
     if answer.usage is not None and answer.usage.meters:

@@ -121,7 +121,7 @@ class StreamEncoder:
             "id": event.id or self._asked.id,
             "object": "chat.completion.chunk",
             "created": event.created or self._asked.created,
-            "model": event.model,
+            "model": event.model or self._asked.conversation.model,
         }
         if (tier := tier_of(event.service_tier)) is not None:
             head["service_tier"] = tier
