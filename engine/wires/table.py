@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from engine.errors import UpstreamError
 from engine.model import Model
-from engine.wires import anthropic_messages, bedrock_converse, gemini, openai_chat, openai_responses
+from engine.wires import anthropic_messages, bedrock_converse, cohere_v2, gemini, openai_chat, openai_responses
 from engine.wires.body import Body
 from engine.wires.codec import ClientApi, ProviderWire
 from engine.wires.usage import Usage
@@ -76,6 +76,7 @@ _CLIENT_APIS: Final[tuple[ClientApi, ...]] = (
 _PROVIDER_WIRES: Final[tuple[ProviderWire, ...]] = (
     anthropic_messages,
     bedrock_converse,
+    cohere_v2,
     gemini,
     openai_chat,
     openai_responses,

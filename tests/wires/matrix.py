@@ -16,7 +16,7 @@ import msgspec
 import openai.types.chat
 import pydantic
 import pytest
-from wires import of_bedrock_converse, of_gemini, of_openai_responses
+from wires import of_bedrock_converse, of_cohere_v2, of_gemini, of_openai_responses
 from wires.seen import Seen, events_of, json_or_text, seen
 
 from engine.errors import InvalidRequest
@@ -35,11 +35,15 @@ CROSSED = [(wire, api) for wire in sorted(PROVIDER_WIRES) for api in sorted(CLIE
 RECORDED: Mapping[str, tuple[tuple[str, ...], str | tuple[str, ...]]] = {
     "anthropic-messages": (("anthropic-messages",), "/messages"),
     "bedrock-converse": of_bedrock_converse.RECORDED,
+    "cohere-v2": of_cohere_v2.RECORDED,
     "gemini": of_gemini.RECORDED,
     "openai-chat": (("openai-chat", "openai-compatible"), "/chat/completions"),
     "openai-responses": (("openai-responses",), "/responses"),
 }
 
+
+# Wire → streams that its documentation shows, by name.
+STREAMS: Mapping[str, Mapping[str, bytes]] = {"cohere-v2": of_cohere_v2.STREAMS}
 
 # Wires whose streams are no lines of text.
 BINARY: frozenset[str] = frozenset({"bedrock-converse"})
@@ -71,8 +75,9 @@ def answers(wire: str) -> list[Recording]:
 
 
 def streams(wire: str) -> list[Recording]:
-    """Those answered as a stream."""
-    return [one for one in recordings(wire) if one.status == 200 and one.is_stream]
+    """Those answered as a stream; where none were recorded, as the documentation has them."""
+    written = [Recording(name, wire, "", "{}", data, 200, True) for name, data in STREAMS.get(wire, {}).items()]
+    return [*(one for one in recordings(wire) if one.status == 200 and one.is_stream), *written]
 
 
 @functools.cache
@@ -273,6 +278,7 @@ class Judge(NamedTuple):
 READERS: Mapping[str, Reader] = {
     "anthropic-messages": Reader(read_anthropic_answer, read_anthropic_stream),
     "bedrock-converse": Reader(of_bedrock_converse.read_answer, of_bedrock_converse.read_stream),
+    "cohere-v2": Reader(of_cohere_v2.read_answer, of_cohere_v2.read_stream),
     "gemini": Reader(of_gemini.read_gemini_answer, of_gemini.read_gemini_stream),
     "openai-chat": Reader(read_chat_answer, read_chat_stream),
     "openai-responses": Reader(of_openai_responses.read_answer, of_openai_responses.read_stream),
