@@ -25,6 +25,7 @@ _WORDS = {
     "guardrail_intervened": "filter",
     "content_filtered": "filter",
 }
+_ABOUT = ("usage", "metrics", "trace", "serviceTier", "performanceConfig")
 _CACHED = ("cacheReadInputTokens", "cacheWriteInputTokens")
 
 
@@ -115,7 +116,7 @@ def stream_of(answer: bytes) -> bytes:
         written += [event("contentBlockDelta", {**at, "delta": delta}) for delta in deltas]
         written.append(event("contentBlockStop", at))
     stop = {name: body[name] for name in ("stopReason", "additionalModelResponseFields") if name in body}
-    about = {name: body[name] for name in ("usage", "metrics", "trace", "serviceTier") if name in body}
+    about = {name: body[name] for name in _ABOUT if name in body}
     return b"".join([*written, event("messageStop", stop), event("metadata", about)])
 
 
@@ -188,3 +189,10 @@ def _check(value: Any, shape: Any, path: str) -> None:
         assert least <= len(value) <= most, (path, value)
         pattern = shape.metadata.get("pattern")
         assert pattern is None or re.fullmatch(pattern, value), (path, value)
+
+
+def judge_answer(body: dict[str, Any]) -> None:
+    """A body as the Converse API gives it."""
+    shape = _operation("Converse").output_shape
+    report = botocore.validate.ParamValidator().validate(body, shape)
+    assert not report.has_errors(), report.generate_report()

@@ -15,6 +15,7 @@ from engine.wires.bedrock_converse.usage import UNREADABLE, bad_answer, read_usa
 from engine.wires.reading import Reader
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NULL: Final = msgspec.Raw(b"null")
 
 REASONS: Final[Mapping[str, FinishReason]] = {
     "end_turn": "stop",
@@ -39,7 +40,7 @@ def decode_answer(data: bytes) -> Answer:
         body = Reader(_MEMBERS.decode(data))
         message = body.needed_object("output").needed_object("message")
         blocks = tuple(content(message))
-        finish = finish_of(body.text("stopReason"), body.raw("additionalModelResponseFields"))
+        finish = finish_of(body.text("stopReason"), body.raw("additionalModelResponseFields") or _NULL)
     except (*UNREADABLE, InvalidRequest):
         raise bad_answer() from None
     usage = read_usage(data)
@@ -52,9 +53,9 @@ def decode_answer(data: bytes) -> Answer:
     )
 
 
-def finish_of(word: str | None, more: msgspec.Raw | None) -> Finish:
+def finish_of(word: str | None, more: msgspec.Raw) -> Finish:
     """Why an answer ended; a word that is not known is a stop. `more` holds the model's own fields."""
-    fields = msgspec.json.decode(more) if more is not None else None
+    fields = msgspec.json.decode(more)
     stop_sequence = fields.get("stop_sequence") if isinstance(fields, dict) else None
     return Finish(
         reason=REASONS.get(word or "", "stop"),

@@ -39,6 +39,8 @@ from engine.wires.events import (
 )
 from engine.wires.reading import Reader
 
+_NULL: Final = msgspec.Raw(b"null")
+
 
 class _ToolUse(msgspec.Struct, rename="camel"):
     input: str = ""
@@ -62,7 +64,7 @@ class _Delta(msgspec.Struct, rename="camel"):
     text: str | None = None
     tool_use: _ToolUse | None = None
     reasoning_content: _Reasoning | None = None
-    citation: msgspec.Raw | None = None
+    citation: msgspec.Raw = _NULL
     tool_result: list[msgspec.Raw] | None = None
     image: _Image | None = None
 
@@ -83,7 +85,7 @@ class _BlockEvent(msgspec.Struct, rename="camel"):
 
 class _Stop(msgspec.Struct, rename="camel"):
     stop_reason: str | None = None
-    additional_model_response_fields: msgspec.Raw | None = None
+    additional_model_response_fields: msgspec.Raw = _NULL
 
 
 _DELTA: Final = msgspec.json.Decoder(_BlockDelta)
@@ -190,7 +192,7 @@ class StreamDecoder(MessageDecoder):
                 events.append(ToolArgumentsDelta(0, self._number(index, "toolUse"), call.input))
         elif (thought := delta.reasoning_content) is not None:
             self._reasoning(index, thought, events)
-        elif delta.citation is not None:
+        elif delta.citation != _NULL:
             cited = citation(Reader(members(delta.citation)), delta.citation)
             events.append(Cited(0, self._number(index, "text"), cited))
         elif delta.tool_result is not None:
