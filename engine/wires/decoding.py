@@ -49,6 +49,12 @@ class EventDecoder:
     def _read_block(self, block: bytes, events: list[Event]) -> None:
         if block.startswith(b"data: ") and block.count(b"\n") == 2 and b"\r" not in block:
             event, data = b"", block[6:-2]  # one line of data: so it is nearly always
+        elif (
+            block.startswith(b"data: ")
+            and block.endswith(b"\r\n\r\n")
+            and block.count(b"\n") == block.count(b"\r") == 2
+        ):
+            event, data = b"", block[6:-4]
         else:
             event, data = parse_event(block)
             if not data:

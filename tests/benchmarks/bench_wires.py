@@ -125,10 +125,29 @@ def chunks() -> None:
     measure("fault of a whole answer", lambda: WIRE.fault_in(whole))
 
 
+def gemini_chunks() -> list[bytes]:
+    """A text in 1,000 pieces as Gemini streams it: usage comes with each."""
+
+    def chunk(number: int, **end: str) -> bytes:
+        content = {"parts": [{"text": f" word{number}"}], "role": "model"}
+        counts = {"promptTokenCount": 9, "candidatesTokenCount": number, "totalTokenCount": number + 9}
+        details = {"promptTokensDetails": [{"modality": "TEXT", "tokenCount": 9}], "thoughtsTokenCount": 28}
+        head = {"modelVersion": "gemini-3-flash-preview", "responseId": "J3dHapyWENS3g8UPyrefuAE"}
+        candidate = {"content": content, "index": 0, **end}
+        return compact({"candidates": [candidate], "usageMetadata": {**counts, **details}, **head})
+
+    chunks_of_text = [*(chunk(number) for number in range(999)), chunk(999, finishReason="STOP")]
+    return [b"data: " + each + b"\r\n\r\n" for each in chunks_of_text]
+
+
+# Wires that no client speaks, and how they stream.
+STREAMS = {"gemini": gemini_chunks}
+
+
 def crossings() -> None:
     """A stream of 1,000 chunks between two wires, one network read a chunk; requests and answers of common size."""
-    for wire in sorted(CLIENT_APIS.keys() & PROVIDER_WIRES.keys()):
-        chunks_of_wire = upstream_chunks(wire)
+    for wire in sorted(PROVIDER_WIRES.keys() & (CLIENT_APIS.keys() | STREAMS.keys())):
+        chunks_of_wire = STREAMS[wire]() if wire in STREAMS else upstream_chunks(wire)
         for api in sorted(CLIENT_APIS):
             measure(
                 f"a chunk of {len(chunks_of_wire)}, {wire} to {api}",
@@ -160,6 +179,7 @@ def carry(wire: str, api: str, read: list[bytes]) -> None:
     transcoder = Transcoder(PROVIDER_WIRES[wire].stream_decoder(), CLIENT_APIS[api].stream_encoder(ASKED))
     for chunk in read:
         transcoder.feed(chunk)
+    transcoder.finish()
     if not transcoder.done:
         raise RuntimeError("the stream did not end")
 

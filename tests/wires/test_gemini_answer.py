@@ -49,27 +49,24 @@ CALLS = (
 )
 
 
-def _echo_chat(reply: bytes) -> list[Any]:
-    return [json.loads(reply)["choices"][0]["message"]]
-
-
-def _echo_anthropic(reply: bytes) -> list[Any]:
-    return [{"role": "assistant", "content": json.loads(reply)["content"]}]
-
+USER = {"role": "user", "content": "Hi."}
 
 # What a client of each API sends back of a reply.
-ECHOES: Mapping[str, tuple[dict[str, Any], Callable[[bytes], list[Any]]]] = {
-    "openai-chat": ({}, _echo_chat),
-    "anthropic-messages": ({"max_tokens": 99}, _echo_anthropic),
+ECHOES: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "openai-chat": lambda reply: {"messages": [USER, reply["choices"][0]["message"]]},
+    "openai-responses": lambda reply: {"input": [USER, *reply["output"]]},
+    "anthropic-messages": lambda reply: {
+        "max_tokens": 99,
+        "messages": [USER, {"role": "assistant", "content": reply["content"]}],
+    },
 }
 
 
 def sent_back(api: str, reply: bytes) -> list[dict[str, Any]]:
-    fields, echo = ECHOES[api]
-    request = {"model": "m", **fields, "messages": [{"role": "user", "content": "Hi."}, *echo(reply)]}
+    request = {"model": "m", **ECHOES[api](json.loads(reply))}
     sent, losses = encoded("gemini", conversation_of(api, request), MODEL)
     assert losses == ()
-    return sent["contents"][1]["parts"]
+    return [part for content in sent["contents"] if content["role"] == "model" for part in content["parts"]]
 
 
 @pytest.mark.parametrize("api", ECHOES)
@@ -167,7 +164,7 @@ def test_several_answers():
             for choice in event["choices"]:
                 texts[choice["index"]] += choice["delta"].get("content") or ""
         assert texts == {0: "A", 1: "B"}
-    reply = openai_chat.encode_answer(gemini.decode_answer(body(*answers)), asked())
+    reply = openai_chat.encode_answer(gemini.decode_answer(body(*answers[::-1])), asked())
     ends = [choice["finish_reason"] for choice in json.loads(reply.body)["choices"]]
     assert ends == ["stop", "length"]
 
@@ -469,6 +466,8 @@ def test_the_last_report_of_a_stream_holds():
     assert transcoder.usage.meters == {"input_tokens": 79, "output_tokens": 3}
     assert (transcoder.usage.service_tier, transcoder.usage.suspect) == ("flex", ())
     assert streamed(chunk("STOP", trafficType="ON_DEMAND"))[0].usage is None
+    broken = body(candidate({"text": "So"}), usageMetadata=7)
+    assert streamed(broken, chunk("STOP", trafficType="ON_DEMAND"))[0].done
 
 
 def test_the_time_that_vertex_says():

@@ -67,7 +67,8 @@ def decode_answer(data: bytes) -> Answer:
     try:
         chunk = ANSWER.decode(data)
         response_id = chunk.response_id or ""
-        choices = tuple(_choice(candidate, response_id, at) for at, candidate in enumerate(chunk.candidates or ()))
+        candidates = sorted(chunk.candidates or (), key=lambda each: each.index or 0)
+        choices = tuple(_choice(candidate, response_id, at) for at, candidate in enumerate(candidates))
     except UNREADABLE:
         raise bad_answer() from None
     if chunk.blocked is not None:

@@ -117,10 +117,11 @@ def queries_of(candidate: Candidate) -> list[str]:
 class UsageSoFar:
     """The usage of one stream. The last report holds: the first is an estimate, and those between count one step."""
 
-    __slots__ = ("_model", "_queries", "_value")
+    __slots__ = ("_model", "_queries", "_raw", "_value")
 
     def __init__(self) -> None:
-        self._value: dict[str, Any] = {}
+        self._value: Any = {}
+        self._raw = b""
         self._model: str | None = None
         self._queries: dict[str, None] = {}
 
@@ -132,15 +133,17 @@ class UsageSoFar:
         self._model = chunk.model_version or self._model
         is_new = len(self._queries) > before
         if len(chunk.usage_metadata) > 4:  # null
-            value = _ANY.decode(chunk.usage_metadata)
-            if not isinstance(value, dict):
-                return usage_of(value, self._model, bytes(chunk.usage_metadata))
-            # A report holds on its own; but Vertex sends the type of traffic alone until the end, which is none.
-            self._value = value if "promptTokenCount" in value else {**self._value, **value}
+            raw = bytes(chunk.usage_metadata)
+            value = _ANY.decode(raw)
+            if isinstance(value, dict) and "promptTokenCount" not in value:
+                # A report holds on its own; but Vertex sends the type of traffic alone until the end, which is none.
+                value = {**(self._value if isinstance(self._value, dict) else {}), **value}
+                raw = msgspec.json.encode(value)
+            self._value, self._raw = value, raw
             is_new = True
-        if not is_new or not (self._value.keys() & COUNTS.keys()):
+        if not is_new or (isinstance(self._value, dict) and not self._value.keys() & COUNTS.keys()):
             return None
-        return usage_of(self._value, self._model, msgspec.json.encode(self._value), self._queries)
+        return usage_of(self._value, self._model, self._raw, self._queries)
 
 
 def _add(meters: dict[str, int], names: tuple[str, ...], count: Any, field: str, suspect: list[str]) -> None:
