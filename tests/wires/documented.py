@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from wires import documented_calls
 from wires.matrix import asked, make_model
 
 from engine.errors import InvalidRequest
@@ -254,7 +255,7 @@ def _json(value: Any) -> Any:
 
 
 def _table(head: Iterable[str], rows: Iterable[tuple[str, Iterable[str]]]) -> str:
-    heads = ["", *(f"`{name}`" for name in head)]
+    heads = ["", *(name if "`" in name else f"`{name}`" for name in head)]
     lines = [heads, ["---"] * len(heads), *([name, *cells] for name, cells in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -268,6 +269,8 @@ def tables() -> dict[str, str]:
         "requests": _table(wires, requests),
         "answers": _table(apis, answers),
         "endings": _table(apis, finish_words()),
+        "embeddings": _table(documented_calls.EMBEDDED_BY, documented_calls.rows_of_embeddings()),
+        "reranking": _table(documented_calls.RERANKED_BY, documented_calls.rows_of_reranking()),
     }
 
 

@@ -1,6 +1,7 @@
 """docs/wires.md says what the code does; and nothing is carried that leaves no trace."""
 
 import pytest
+from wires import documented_calls
 from wires.documented import (
     ANSWERS,
     ASKED_OF,
@@ -22,6 +23,10 @@ from engine.wires.table import CLIENT_APIS, PROVIDER_WIRES
 def test_the_page_is_current():
     page = PAGE.read_text(encoding="utf-8")
     assert written(page) == page, "PYTHONPATH=.:tests python -m wires.documented"
+
+
+def test_every_wire_of_calls_without_a_conversation_is_documented():
+    assert documented_calls.is_complete()
 
 
 def test_every_option_of_a_conversation_is_documented():
