@@ -340,9 +340,16 @@ def test_what_is_no_answer_is_a_fault(data: bytes):
     assert refused.value.code == "upstream_bad_body"
 
 
-@pytest.mark.parametrize("name", ["groundingMetadata", "citationMetadata", "logprobsResult"])
-def test_what_stands_beside_the_text_is_judged_as_well(name: str):
-    said = candidate({"text": "So."}, **{name: [1, 2]})
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [
+        ("groundingMetadata", "groundingChunks"),
+        ("citationMetadata", "citations"),
+        ("logprobsResult", "chosenCandidates"),
+    ],
+)
+def test_what_stands_beside_the_text_is_judged_as_well(name: str, member: str):
+    said = candidate({"text": "So."}, **{name: {member: 7}})
     with pytest.raises(UpstreamRefused):
         gemini.decode_answer(body(said))
     transcoder, _ = streamed(body(said))

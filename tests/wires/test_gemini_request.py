@@ -151,6 +151,17 @@ def result(*content: dict[str, Any], **fields: Any) -> list[dict[str, Any]]:
     return [USER, {"role": "assistant", "content": [use]}, {"role": "user", "content": [given]}]
 
 
+def test_a_result_names_the_function_of_the_call_before_it():
+    """Ids may stand twice, where an upstream gives none."""
+    again = {**CALL, "function": {"name": "g", "arguments": "{}"}}
+    found = {"role": "tool", "tool_call_id": "c1", "content": "Sunny."}
+    turns = [{"role": "assistant", "tool_calls": [CALL]}, found, {"role": "assistant", "tool_calls": [again]}, found]
+    sent, _ = chat(USER, *turns, {"role": "tool", "tool_call_id": "unknown", "content": "", "name": "h"})
+    parts = [part for content in sent["contents"] for part in content["parts"]]
+    names = [part["functionResponse"]["name"] for part in parts if "functionResponse" in part]
+    assert names == ["f", "g", "h"]
+
+
 def test_failed_results_and_what_they_show():
     sent, _ = claude(*result({"type": "text", "text": "No."}, is_error=True))
     assert sent["contents"][2]["parts"][0]["functionResponse"]["response"] == {"error": "No."}
@@ -400,6 +411,7 @@ def test_anthropics_thinking_shows_thoughts(upstream_model: str, thinking: dict[
         ("gemini-3.1-pro-preview", "none", {"thinkingConfig": {"thinkingLevel": "LOW"}}),
         ("gemini-2.5-pro", "none", {"thinkingConfig": {"thinkingBudget": 128}}),
         ("gemini-2.0-flash", "high", None),
+        ("gemini-2.5-flash-image", "high", None),
     ],
 )
 def test_what_a_model_cannot_do_about_thinking_is_named(upstream_model: str, effort: str, config: Any):
@@ -423,6 +435,12 @@ def test_what_googles_openai_api_reads():
     assert sent["generationConfig"] == {"temperature": 0.0, "thinkingConfig": {"include_thoughts": True}}
     assert losses == ("extra_body.google.x",)
     assert chat(extra_body={"other": 1})[1] == ("extra_body",)
+
+
+def test_modalities_as_openrouter_and_openai_have_them():
+    sent, losses = chat(modalities=["image", "text"])
+    assert (sent["generationConfig"], losses) == ({"responseModalities": ["IMAGE", "TEXT"]}, ())
+    assert chat(modalities=["smell"])[1] == ("modalities",)
 
 
 def test_a_models_file_sets_what_only_gemini_has():

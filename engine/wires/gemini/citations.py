@@ -60,7 +60,7 @@ _RECITATIONS: Final = msgspec.json.Decoder(_Recitations)
 
 
 class Cited:
-    """What one candidate says of its sources. In a stream it comes with the last chunks, for all of the text."""
+    """What one candidate says of its sources. In a stream it comes with the last chunks, for all of the text before."""
 
     __slots__ = ("_grounding", "_recitations")
 
@@ -68,8 +68,8 @@ class Cited:
         self._grounding = self._recitations = ABSENT
 
     def add(self, candidate: Candidate) -> None:
-        """Take what this chunk says; the last word holds."""
-        if len(candidate.grounding_metadata) > 4:  # null
+        """Take what this chunk says; the last that names sources holds."""
+        if b'"groundingChunks"' in bytes(candidate.grounding_metadata):
             self._grounding = candidate.grounding_metadata
         if len(candidate.citation_metadata) > 4:
             self._recitations = candidate.citation_metadata

@@ -56,7 +56,7 @@ class ContentWriter:
 
     def __init__(self, conversation: Conversation, model: Model, losses: Losses) -> None:
         self._turns = conversation.turns
-        self._names = conversation.tool_names()
+        self._names: dict[str, str] = {}  # of the calls so far, by id
         self._losses = losses
         self._media = MediaWriter(conversation, model, losses)
         self._is_new = generation(model) == "level"
@@ -175,6 +175,7 @@ class ContentWriter:
     def _call(self, call: ToolCall) -> dict[str, Any]:
         if call.is_custom:
             raise self._losses.refusal(call.path, "its API has no tool of this form")
+        self._names[call.id] = call.name
         extra = dict(call.extra)
         signature = call.signature or _signature_in(extra)
         self._losses.keep(extra, call.path)

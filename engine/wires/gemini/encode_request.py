@@ -48,6 +48,7 @@ _GOOGLES: Final = {
     "safety_settings": ("safetySettings",),
     "thinking_config": ("generationConfig", "thinkingConfig"),
 }
+_MODALITIES: Final = {"text": "TEXT", "image": "IMAGE", "audio": "AUDIO"}
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -65,6 +66,7 @@ def encode_request(conversation: Conversation, model: Model) -> EncodedRequest:
     losses.drop_all_but(_CARRIED)
     extra = dict(conversation.extra)
     _write_googles_own(fields, extra, losses)
+    _write_modalities(fields, extra)
     losses.keep(extra)
     return EncodedRequest(fields, losses.found)
 
@@ -135,3 +137,13 @@ def _write_googles_own(fields: dict[str, Any], extra: dict[str, msgspec.Raw], lo
         for member in path[:-1]:
             place = place.setdefault(member, {})
         place[path[-1]] = value
+
+
+def _write_modalities(fields: dict[str, Any], extra: dict[str, msgspec.Raw]) -> None:
+    """`modalities`: https://openrouter.ai/docs/features/multimodal/image-generation, and OpenAI's own for sound."""
+    try:
+        modalities = [_MODALITIES[modality] for modality in msgspec.json.decode(extra["modalities"], type=list[str])]
+    except (KeyError, msgspec.MsgspecError):
+        return
+    del extra["modalities"]
+    fields.setdefault("generationConfig", {})["responseModalities"] = modalities

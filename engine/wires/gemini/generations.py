@@ -12,6 +12,7 @@ Generation = Literal["before thinking", "budget", "level"]
 
 _BEFORE_THINKING: Final = re.compile(r"gemini-(?:1(?![0-9])|2\.0|pro)|gemma-?[1-3](?![0-9])|learnlm")
 _BUDGET: Final = re.compile(r"gemini-(?:live-)?2\.5")
+_WITHOUT_THOUGHT: Final = re.compile(r"2\.5-flash-image|-tts")
 _2_5_PRO: Final = re.compile(r"2\.5-pro")
 _2_5_FLASH_LITE: Final = re.compile(r"2\.5-flash-lite")
 _HAS_MINIMAL: Final = re.compile(r"gemini-3(?:\.[0-5])?-flash")
@@ -23,6 +24,11 @@ def generation(model: Model) -> Generation:
     if _named(model, _BEFORE_THINKING):
         return "before thinking"
     return "budget" if _named(model, _BUDGET) else "level"
+
+
+def thinks(model: Model) -> bool:
+    """Whether it can be told how much to think."""
+    return generation(model) != "before thinking" and not _named(model, _WITHOUT_THOUGHT)
 
 
 def budget_range(model: Model) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from engine.model import Model
 from engine.wires.conversation import Conversation, ReasoningOptions
 from engine.wires.effort import budget_of, effort_of, is_off
-from engine.wires.gemini.generations import budget_range, can_stop_thinking, generation, has_medium, has_minimal
+from engine.wires.gemini.generations import budget_range, can_stop_thinking, generation, has_medium, has_minimal, thinks
 from engine.wires.losses import Losses
 
 _AS_THE_MODEL_LIKES: Final = -1
@@ -28,8 +28,7 @@ def thinking_config(conversation: Conversation, model: Model, losses: Losses) ->
     options = conversation.reasoning
     if options is None:
         return {}
-    kind = generation(model)
-    if kind == "before thinking":
+    if not thinks(model):
         if not is_off(options):
             losses.drop_option("reasoning")
         return {}
@@ -37,7 +36,7 @@ def thinking_config(conversation: Conversation, model: Model, losses: Losses) ->
         if not can_stop_thinking(model):
             losses.drop_option("reasoning")
         return _least(model)
-    config = _level(options, model) if kind == "level" else _budget(options, model)
+    config = _level(options, model) if generation(model) == "level" else _budget(options, model)
     return {**config, "includeThoughts": True} if _shows_thoughts(options) else config
 
 
