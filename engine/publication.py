@@ -80,14 +80,17 @@ class Publication:
         try:
             if self.current() != current:
                 return False
-            status = (self._snapshots / current.digest).stat()
-            found = (current.digest, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            found = self._stamp_of(current.digest)
             if found != self._seen_whole:
                 self.load(current.digest)
                 self._seen_whole = found
         except (OSError, PublicationError):
             return False
         return True
+
+    def _stamp_of(self, digest: str) -> tuple[str, int, int, int, int]:
+        status = (self._snapshots / digest).stat()
+        return (digest, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def publish(self, artifact: bytes, revision: str) -> Current:
         """Make `artifact` what every worker serves next, and keep the last few before it.
@@ -110,6 +113,7 @@ class Publication:
         try:
             self._snapshots.mkdir(mode=0o700, parents=True, exist_ok=True)
             _replace(self._snapshots / digest, artifact, through=self._snapshots)
+            self._seen_whole = self._stamp_of(digest)
             _replace(self._current, msgspec.json.encode(current), through=self._snapshots)
         except OSError as error:
             raise PublicationError(f"{error.filename or self._snapshots}: {error.strerror}") from error

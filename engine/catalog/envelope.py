@@ -58,7 +58,8 @@ _decoder = msgspec.msgpack.Decoder(Documents)
 
 def seal(number: int, tree: Tree, environment: str, rest: bytes) -> bytes:
     """An artifact of format `number`. The same tree gives the same bytes."""
-    files, blobs = dict(sorted(tree.files.items())), dict(sorted(tree.blobs.items()))
+    files = {path: tree.files[path] for path in sorted(tree.files)}
+    blobs = {path: tree.blobs[path] for path in sorted(tree.blobs)}
     documents = _encoder.encode(Documents(tree.revision, tree.committed_at, environment, files, blobs))
     length = len(documents).to_bytes(_LENGTH_BYTES, "little")
     return b"".join((b"llm-catalog-snapshot %d\n" % number, length, documents, rest))
