@@ -1,11 +1,12 @@
 """Gemini's answers, whole and as streams: signatures there and back, sources, ends, errors and counts."""
 
 import json
+import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from wires.matrix import JUDGES, asked, conversation_of, encoded, make_model
+from wires.matrix import JUDGES, answers, asked, conversation_of, encoded, make_model, streams
 from wires.seen import events_of
 
 from engine.errors import UpstreamBroken, UpstreamRefused
@@ -155,8 +156,8 @@ def test_parts_of_every_kind():
 
 
 def test_several_answers():
-    answers = [candidate({"text": "A"}), candidate({"text": "B"}, finish="MAX_TOKENS", index=1)]
-    for chunks in ([body(*answers)], [body(answers[1]), body(answers[0])]):
+    both = [candidate({"text": "A"}), candidate({"text": "B"}, finish="MAX_TOKENS", index=1)]
+    for chunks in ([body(*both)], [body(both[1]), body(both[0])]):
         transcoder, stream = streamed(*chunks)
         assert transcoder.done
         texts = {0: "", 1: ""}
@@ -164,7 +165,7 @@ def test_several_answers():
             for choice in event["choices"]:
                 texts[choice["index"]] += choice["delta"].get("content") or ""
         assert texts == {0: "A", 1: "B"}
-    reply = openai_chat.encode_answer(gemini.decode_answer(body(*answers[::-1])), asked())
+    reply = openai_chat.encode_answer(gemini.decode_answer(body(*both[::-1])), asked())
     ends = [choice["finish_reason"] for choice in json.loads(reply.body)["choices"]]
     assert ends == ["stop", "length"]
 
@@ -355,6 +356,40 @@ def test_what_stands_beside_the_text_is_judged_as_well(name: str, member: str):
     transcoder, _ = streamed(body(said))
     assert transcoder.error is not None
     assert transcoder.error.code == "upstream_bad_body"
+
+
+JUNK = (None, 0, -1, 1.5, "", [], {}, True, "x", [1], {"a": 1}, 10**30, [[]], [{}])
+
+
+def mangled(value: Any, luck: random.Random) -> Any:
+    """A JSON value with some of its parts gone or replaced."""
+    if luck.random() < 0.04:
+        return luck.choice(JUNK)
+    if isinstance(value, dict):
+        return {name: mangled(member, luck) for name, member in value.items() if luck.random() > 0.02}
+    if isinstance(value, list):
+        return [mangled(item, luck) for item in value if luck.random() > 0.02]
+    return value
+
+
+def test_mangled_answers_are_read_or_refused():
+    luck = random.Random(7)
+    outcomes = set()
+    for recording in answers("gemini"):
+        data = json.dumps(mangled(json.loads(recording.response), luck)).encode()
+        try:
+            answer = gemini.decode_answer(data)
+        except UpstreamRefused:
+            outcomes.add("refused")
+            continue
+        outcomes.add("read")
+        for api in CLIENT_APIS.values():
+            api.encode_answer(answer, asked())
+    for recording in streams("gemini") * 10:
+        chunks = [json.dumps(mangled(event, luck)).encode() for event in events_of(recording.response)]
+        transcoder, _ = streamed(*chunks)
+        outcomes.add("whole" if transcoder.done else "broken" if transcoder.error is not None else "cut")
+    assert outcomes == {"read", "refused", "whole", "broken", "cut"}
 
 
 # --- usage ------------------------------------------------------------------------------------------------------------

@@ -72,10 +72,10 @@ def usage_of(value: Any, model: str | None, raw: bytes, queries: Iterable[str] =
         if (meters_of := COUNTS.get(field)) is not None:
             _add(meters, meters_of, found, field, suspect)
         elif field in DETAILS:
-            for detail in found if isinstance(found, list) else ({"tokenCount": None},):
+            for detail in found if isinstance(found, list) else (None,):
                 count = detail.get("tokenCount", 0) if isinstance(detail, dict) else None
-                modality = detail.get("modality") if isinstance(detail, dict) else None
-                _add(meters, _BY_MODALITY.get((field, modality or "TEXT"), ()), count, field, suspect)
+                modality = str(detail.get("modality") or "TEXT") if isinstance(detail, dict) else ""
+                _add(meters, _BY_MODALITY.get((field, modality), ()), count, field, suspect)
     if searches := _searches(queries, model):
         meters["web_searches"] = searches
     return Usage({} if suspect else meters, raw, _tier(value), _word(model), tuple(dict.fromkeys(suspect)))
