@@ -1,5 +1,6 @@
 """Which name means what: full names of models and routes, offered reference models, and aliases."""
 
+import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
-class Names(msgspec.Struct, frozen=True, eq=False):
+class Names(msgspec.Struct, frozen=True, eq=False, dict=True):
     """All names that can be called: full names, and aliases with what they mean."""
 
     full: frozenset[str] = frozenset()
@@ -25,6 +26,16 @@ class Names(msgspec.Struct, frozen=True, eq=False):
     def resolve(self, asked: str) -> str | None:
         """The full name that a name or alias means."""
         return asked if asked in self.full else self.aliases.get(asked)
+
+    @functools.cached_property
+    def all(self) -> frozenset[str]:
+        """Full names and aliases."""
+        return frozenset((*self.full, *self.aliases))
+
+    @functools.cached_property
+    def lines(self) -> str:
+        """The same sorted, one a line: what patterns search."""
+        return "\n".join(sorted(self.all))
 
 
 def settle_offered(drafts: "Drafts") -> list[Problem]:

@@ -14,10 +14,10 @@ from engine.problem import Problem
 class _Known:
     """Names that patterns may match, and what is near those that match none."""
 
-    def __init__(self, what: str, names: frozenset[str]) -> None:
+    def __init__(self, what: str, names: frozenset[str], lines: str | None = None) -> None:
         self.what = what
         self._names = names
-        self._lines = "\n".join(sorted(names))
+        self._lines = "\n".join(sorted(names)) if lines is None else lines
         self._suggestions = Suggestions(names)
         self._unmatched: dict[str, bool] = {}
 
@@ -33,7 +33,7 @@ class _Known:
 
 def matches_nothing(whole: Whole) -> Iterator[Problem]:
     """matches-nothing: a pattern of a key, team, budget or access that names nothing there is."""
-    callable_names = _Known("model and no alias", frozenset((*whole.names.full, *whole.names.aliases)))
+    callable_names = _Known("model and no alias", whole.names.all, whole.names.lines)
     teams = _Known("team", whole.callers)
     keys = _Known("key", frozenset(whole.keys))
     owners = _Known("owner of a key", frozenset(key.owner for key in whole.keys.values()))
