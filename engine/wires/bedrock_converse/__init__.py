@@ -3,7 +3,6 @@
 Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 """
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +12,7 @@ from engine.wires.bedrock_converse.answers import decode_answer
 from engine.wires.bedrock_converse.decode_blocks import NAME
 from engine.wires.bedrock_converse.decode_stream import StreamDecoder as stream_decoder  # noqa: N813 - the protocol's
 from engine.wires.bedrock_converse.encode_request import encode_request
+from engine.wires.bedrock_converse.resource import resource
 from engine.wires.bedrock_converse.usage import fault_in, read_usage
 
 __all__ = [
@@ -33,13 +33,11 @@ reserved: Final = frozenset({"messages", "model", "modelId", "stream"})
 stream_type: Final = "application/vnd.amazon.eventstream"
 
 _HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
-_NOT_IN_PATHS: Final = re.compile(rb"[^a-zA-Z0-9_.~-]")
 
 
 def path(model: Model, *, stream: bool) -> str:
-    """The path under the origin of Bedrock's runtime; ids may be ARNs, of which no part may look like a path."""
-    model_id = _NOT_IN_PATHS.sub(lambda found: b"%%%02X" % found[0][0], model.upstream_model.encode()).decode()
-    return f"/model/{model_id}/{'converse-stream' if stream else 'converse'}"
+    """The path under the origin of Bedrock's runtime."""
+    return resource(model, "converse-stream" if stream else "converse")
 
 
 def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
