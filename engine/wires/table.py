@@ -6,7 +6,15 @@ from typing import Final, Protocol
 
 from engine.errors import UpstreamError
 from engine.model import Model
-from engine.wires import anthropic_messages, bedrock_converse, cohere_v2, gemini, openai_chat, openai_responses
+from engine.wires import (
+    anthropic_messages,
+    bedrock_converse,
+    cohere_v2,
+    gemini,
+    openai_chat,
+    openai_completions,
+    openai_responses,
+)
 from engine.wires.body import Body
 from engine.wires.codec import ClientApi, ProviderWire
 from engine.wires.usage import Usage
@@ -71,6 +79,7 @@ class Wire(Protocol):
 _CLIENT_APIS: Final[tuple[ClientApi, ...]] = (
     anthropic_messages,
     openai_chat,
+    openai_completions,
     openai_responses,
 )
 _PROVIDER_WIRES: Final[tuple[ProviderWire, ...]] = (
@@ -79,6 +88,7 @@ _PROVIDER_WIRES: Final[tuple[ProviderWire, ...]] = (
     cohere_v2,
     gemini,
     openai_chat,
+    openai_completions,
     openai_responses,
 )
 
@@ -89,6 +99,7 @@ PROVIDER_WIRES: Final[Mapping[str, ProviderWire]] = MappingProxyType({wire.name:
 _PASSED_THROUGH: Final[tuple[Wire, ...]] = (
     anthropic_messages,
     openai_chat,
+    openai_completions,
     openai_responses,
 )
 WIRES: Final[Mapping[str, Wire]] = MappingProxyType({wire.name: wire for wire in _PASSED_THROUGH})

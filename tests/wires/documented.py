@@ -56,6 +56,7 @@ ASKED_OF: Mapping[str, tuple[str, str]] = {
     "cohere-v2": ("cohere", "command-a-reasoning-08-2025"),
     "gemini": ("google", "gemini-3-flash-preview"),
     "openai-chat": ("openai", "gpt-5.2"),
+    "openai-completions": ("openai", "gpt-3.5-turbo-instruct"),
     "openai-responses": ("openai", "gpt-5.2"),
 }
 

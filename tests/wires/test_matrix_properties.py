@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wires.matrix import BOTH, CROSSED, JUDGES, READERS, asked, conversation_of, encoded, send
+from wires.matrix import APIS, BOTH, CROSSED, JUDGES, READERS, asked, conversation_of, encoded, send
 from wires.strategies import OPTIONS, conversation_answers, conversations, events, plain
 
 from engine.errors import InvalidRequest
@@ -98,7 +98,7 @@ def test_answers_come_back(wire: str):
     check()
 
 
-@pytest.mark.parametrize("api", sorted(CLIENT_APIS))
+@pytest.mark.parametrize("api", APIS)
 def test_a_stream_says_what_the_whole_answer_says(api: str):
     @quick
     @given(conversation_answers(), st.booleans())
@@ -114,7 +114,7 @@ def test_a_stream_says_what_the_whole_answer_says(api: str):
 
 
 @pytest.mark.parametrize("wire", BOTH)
-@pytest.mark.parametrize("api", sorted(CLIENT_APIS))
+@pytest.mark.parametrize("api", APIS)
 def test_streams_cross_in_any_pieces(wire: str, api: str):
     @quick
     @given(conversation_answers(), st.integers(1, 50))

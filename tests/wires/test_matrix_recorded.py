@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 from wires.matrix import (
+    APIS,
     BINARY,
     BOTH,
     CROSSED,
@@ -14,6 +15,7 @@ from wires.matrix import (
     NORMAL,
     READERS,
     RECORDED,
+    WIRES,
     answers,
     asked,
     conversation_of,
@@ -33,8 +35,8 @@ LINE_ENDS = [b"\n", b"\r\n", b"\r"]
 
 
 def test_every_wire_is_tested():
-    assert RECORDED.keys() == READERS.keys() == PROVIDER_WIRES.keys()
-    assert JUDGES.keys() == CLIENT_APIS.keys()
+    assert RECORDED.keys() == READERS.keys() == {*WIRES}
+    assert JUDGES.keys() == {*APIS}
     assert set(NORMAL) == set(BOTH)
 
 
@@ -48,9 +50,7 @@ def test_a_request_is_the_same_after_decoding_and_encoding(wire: str):
         assert NORMAL[wire](sent) == NORMAL[wire](expected), recording.id
 
 
-@pytest.mark.parametrize(
-    ("wire", "api"), [(wire, api) for wire in BOTH for api in sorted(PROVIDER_WIRES) if wire != api]
-)
+@pytest.mark.parametrize(("wire", "api"), [(wire, api) for wire in BOTH for api in WIRES if wire != api])
 def test_a_request_crosses_or_is_refused_by_name(wire: str, api: str):
     """From a client of `wire` to a provider of `api`: what is neither carried nor named would be lost silently."""
     crossed = 0
@@ -112,7 +112,7 @@ def decode(wire: str, pieces: list[bytes]) -> tuple[list[Event], object]:
 
 @pytest.mark.parametrize(
     ("wire", "line_end"),
-    [(wire, end) for wire in sorted(PROVIDER_WIRES) for end in LINE_ENDS if wire not in BINARY or end == b"\n"],
+    [(wire, end) for wire in WIRES for end in LINE_ENDS if wire not in BINARY or end == b"\n"],
 )
 def test_a_stream_decodes_alike_however_it_is_cut(wire: str, line_end: bytes):
     """In bytes; and the start and the end of each in two, at every position of short ones, of all with WIRES_WHOLE."""

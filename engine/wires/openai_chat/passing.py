@@ -5,7 +5,7 @@ A client's bytes go on as they came, but for the model's name, what the model's 
 Source: https://platform.openai.com/docs/api-reference/chat
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -34,12 +34,13 @@ _encode = msgspec.json.encode
 
 
 class Prepared:
-    """What one model does to a request, encoded once per snapshot."""
+    """What one model does to a request, encoded once per snapshot. `check` is what the API itself wants."""
 
-    __slots__ = ("_asks_for_usage", "_splice")
+    __slots__ = ("_asks_for_usage", "_check", "_splice")
 
-    def __init__(self, model: Model) -> None:
-        self._splice = Splice(model, reserved=RESERVED, parameters=PARAMETERS, output_limits=OUTPUT_LIMITS)
+    def __init__(self, splice: Splice, model: Model, check: Callable[[Mapping[str, msgspec.Raw]], None]) -> None:
+        self._splice = splice
+        self._check = check
         self._asks_for_usage = model.supports.stream_usage is not False
 
     def encode(self, body: Body) -> tuple[bytes, bool]:
@@ -51,7 +52,7 @@ class Prepared:
             InvalidRequest: 400, naming the parameter that the model forbids, or that the API would not take.
         """
         fields = body.fields.copy()
-        check(fields)
+        self._check(fields)
         self._splice.apply(fields)
         client_asked = body.stream and self._ask_for_usage(fields)
         return _encode(fields), client_asked
@@ -75,7 +76,8 @@ def prepare(model: Model) -> Prepared:
     Raises:
         ValueError: its defaults or overrides set one of `RESERVED`.
     """
-    return Prepared(model)
+    splice = Splice(model, reserved=RESERVED, parameters=PARAMETERS, output_limits=OUTPUT_LIMITS)
+    return Prepared(splice, model, check)
 
 
 def check(fields: Mapping[str, msgspec.Raw]) -> None:
@@ -92,9 +94,14 @@ def check(fields: Mapping[str, msgspec.Raw]) -> None:
         )
     if memoryview(fields["messages"])[0] != ord("["):
         raise InvalidRequest("messages must be an array.", code="invalid_type", param="messages")
-    for name in OUTPUT_LIMITS:
+    check_counts(fields, OUTPUT_LIMITS)
+
+
+def check_counts(fields: Mapping[str, msgspec.Raw], output_limits: tuple[str, ...], least: int = 1) -> None:
+    """Refuse limits below `least`, and more answers than OpenAI gives."""
+    for name in output_limits:
         if name in fields:
-            read_count(fields, name)
+            read_count(fields, name, least)
     if "n" in fields:
         choices = read_count(fields, "n")
         if choices is not None and choices > MAX_CHOICES:

@@ -1,0 +1,57 @@
+"""The wire `openai-completions`: text that goes on, as OpenAI had it before chats, and as vLLM and llama.cpp have it.
+
+Its errors, its usage and the end of its streams are those of `openai-chat`. This is its face.
+
+Source: https://platform.openai.com/docs/api-reference/completions
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from engine.model import Model
+from engine.wires.openai_chat.following import StreamReader as stream_reader  # noqa: N813 - the protocol's names
+from engine.wires.openai_chat.usage import fault_in, read_usage
+from engine.wires.openai_completions.answers import decode_answer, encode_answer
+from engine.wires.openai_completions.passing import RESERVED, prepare
+from engine.wires.openai_completions.requests import NAME, decode_request, encode_request
+from engine.wires.openai_completions.streams import StreamDecoder as stream_decoder  # noqa: N813
+from engine.wires.openai_completions.streams import StreamEncoder as stream_encoder  # noqa: N813
+from engine.wires.openai_errors import openai_error as error
+from engine.wires.openai_errors import openai_stream_error as stream_error
+
+__all__ = [
+    "decode_answer",
+    "decode_request",
+    "encode_answer",
+    "encode_request",
+    "endpoint",
+    "error",
+    "fault_in",
+    "headers",
+    "name",
+    "path",
+    "prepare",
+    "read_usage",
+    "reserved",
+    "stream_decoder",
+    "stream_encoder",
+    "stream_error",
+    "stream_reader",
+]
+
+name: Final = NAME
+endpoint: Final = "/completions"
+reserved: Final = RESERVED
+
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def path(model: Model, *, stream: bool) -> str:  # noqa: ARG001 - the protocol's
+    """The path under a provider's base URL."""
+    return endpoint
+
+
+def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
+    """Headers beside content type and authentication."""
+    return _NO_HEADERS
