@@ -60,7 +60,7 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     In paths, {base} is the path of the provider's base URL, {root} the same without the vendor's own last part ("/v1"),
     {project} and {region} are the provider's; {model} is the percent-encoded upstream model, {vertex_google} and
-    {vertex_anthropic} are its resource names. `streamed` is for streams, `dated` for a provider
+    {vertex_anthropic} are its resource names, {verb} is what the wire calls of it. `streamed` is for streams, `dated` for a provider
     whose `api_version` is a date; where there is one, any version but `v1` is sent as a parameter. `auth` is the vendor's where it is "". `sets` are fields of the body that the vendor
     asks for, `drops` those that it refuses.
     """

@@ -42,7 +42,7 @@ def target(provider: Provider, model: Model, wire: PlacedWire, *, stream: bool =
     place = vendor.places.get(wire.name)
     if place is None:
         return base + wire.path(model, stream=stream)
-    path = _template(place, provider, stream=stream).format_map(_Words(provider, model, base, vendor))
+    path = _template(place, provider, stream=stream).format_map(_Words(provider, model, base, vendor, wire))
     if place.dated and provider.api_version not in {"", "v1"}:  # `v1` is part of the path
         path += f"?api-version={quote(provider.api_version, safe='')}"
     return path
@@ -82,8 +82,9 @@ def _template(place: Place, provider: Provider, *, stream: bool) -> str:
 class _Words(dict[str, str]):
     """The words of a template, each found when it is asked for."""
 
-    def __init__(self, provider: Provider, model: Model, base: str, vendor: Vendor) -> None:
-        super().__init__(base=base, project=provider.project, region=provider.region)
+    def __init__(self, provider: Provider, model: Model, base: str, vendor: Vendor, wire: PlacedWire) -> None:
+        verb = wire.path(model, stream=False).rpartition(":")[2]
+        super().__init__(base=base, project=provider.project, region=provider.region, verb=verb)
         self._account = f"projects/{provider.project}/locations/{provider.region}"
         self._upstream = model.upstream_model
         self._base = base

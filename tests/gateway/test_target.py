@@ -85,7 +85,8 @@ VERTEX = "/v1/projects/acme/locations/europe-west4"
             f"{VERTEX}/publishers/anthropic/models/claude-sonnet-4-5%4020250929:streamRawPredict",
         ),
         ("google-vertex", "openai-chat", "meta/llama-4-maverick", f"{VERTEX}/endpoints/openapi/chat/completions", None),
-        ("google-vertex", "vertex-embeddings", "gemini-embedding-001", f"{VERTEX}/publishers/google/models/gemini-embedding-001:predict", None),
+        ("google-vertex", "vertex-embeddings", "gemini-embedding-001", f"{VERTEX}/publishers/google/models/gemini-embedding-001:batchEmbedContents", None),
+        ("google-vertex", "vertex-embeddings", "text-embedding-005", f"{VERTEX}/publishers/google/models/text-embedding-005:predict", None),
         (
             "aws", "bedrock-converse", "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
             "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse",

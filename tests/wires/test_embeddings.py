@@ -365,12 +365,23 @@ def test_bedrocks_header_counts_where_the_body_does_not():
     assert zero.meters == {"input_tokens": 0}
 
 
-def test_gemini_on_vertex_takes_one_text_a_call():
-    with pytest.raises(InvalidRequest) as refused:
-        sent("vertex-embeddings", {"upstream_model": "gemini-embedding-001"}, input=["a", "b"])
-    assert refused.value.param == "input"
-    made, _ = sent("vertex-embeddings", {"upstream_model": "text-embedding-005"}, input=["a", "b"], input_type="query")
-    assert made == {"instances": [{"task_type": "RETRIEVAL_QUERY", "content": text} for text in "ab"]}
+def test_vertex_asks_geminis_models_otherwise_than_older_ones():
+    texts = {"input": ["a", "b"], "input_type": "query", "dimensions": 256}
+    made, losses = sent("vertex-embeddings", {"upstream_model": "text-embedding-005"}, **texts)
+    older = [{"task_type": "RETRIEVAL_QUERY", "content": text} for text in "ab"]
+    assert (made, losses) == ({"instances": older, "parameters": {"outputDimensionality": 256}}, ())
+    made, losses = sent("vertex-embeddings", {"upstream_model": "gemini-embedding-001"}, **texts)
+    settings = {"taskType": "RETRIEVAL_QUERY", "outputDimensionality": 256}
+    newer = [{"content": {"role": "user", "parts": [{"text": text}]}, "embedContentConfig": settings} for text in "ab"]
+    assert (made, losses) == ({"requests": newer}, ())
+    answer = b'{"embeddings":[{"values":[1]},{"values":[2]}],"usageMetadata":{"promptTokenCount":7}}'
+    found = EMBEDDING_WIRES["vertex-embeddings"].decode_answer(answer)
+    assert found.usage is not None
+    assert (len(found.vectors), found.usage.meters) == (2, {"input_tokens": 7})
+    partly = (
+        b'{"predictions":[{"embeddings":{"values":[1],"statistics":{"token_count":3}}},{"embeddings":{"values":[1]}}]}'
+    )
+    assert EMBEDDING_WIRES["vertex-embeddings"].read_usage(partly) is None
 
 
 @pytest.mark.parametrize("word", sorted(PURPOSES))
