@@ -320,6 +320,17 @@ def test_an_error_in_an_answer_of_status_200(found: Any, status: int, code: str)
     assert isinstance(transcoder.error, UpstreamBroken)
 
 
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n\r\n"])
+def test_an_error_that_is_no_event(end: bytes):
+    for found in (error(code=503, status="UNAVAILABLE"), [error(code=503)]):
+        decoder = gemini.stream_decoder()
+        decoder.feed(b"data: " + body(candidate({"text": "So"}, finish=None)) + b"\r\n\r\n")
+        decoder.feed(json.dumps(found, indent=2).encode() + end)
+        decoder.finish()
+        assert decoder.error is not None
+        assert decoder.error.code == "upstream_overloaded"
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -90,6 +90,13 @@ class StreamDecoder(EventDecoder):
             self.done = True
         return events
 
+    def _read_block(self, block: bytes, events: list[Event]) -> None:
+        # What fails on the way may come as JSON alone, which is no event.
+        if block[:1] in (b"{", b"[") and (error := error_object(block)) is not None:
+            self.error = error_of(error)
+            return
+        super()._read_block(block, events)
+
     def _read(self, event: bytes, data: bytes, events: list[Event]) -> None:
         if data[:1] == b"[" or event == b"error":
             error = error_object(data)
