@@ -6,7 +6,7 @@ import msgspec
 
 from engine.errors import GatewayError
 from engine.model import Endpoint as EndpointName
-from engine.wires import anthropic_messages, openai_chat
+from engine.wires import anthropic_messages, openai_chat, openai_responses
 
 Kind = Literal["chat", "embeddings", "rerank"]
 
@@ -24,6 +24,7 @@ class Errors(Protocol):
 
 
 OPENAI_ERRORS: Final[Errors] = openai_chat
+RESPONSES_ERRORS: Final[Errors] = openai_responses  # as OpenAI's others, but for the one that ends a stream
 ANTHROPIC_ERRORS: Final[Errors] = anthropic_messages
 
 
@@ -53,7 +54,14 @@ ENDPOINTS: Final = (
     Endpoint(
         path="/v1/completions", name="completions", phrase="completions", api="openai-completions", can_stream=True
     ),
-    Endpoint(path="/v1/responses", name="responses", phrase="responses", api="openai-responses", can_stream=True),
+    Endpoint(
+        path="/v1/responses",
+        name="responses",
+        phrase="responses",
+        api="openai-responses",
+        errors=RESPONSES_ERRORS,
+        can_stream=True,
+    ),
     Endpoint(
         path="/v1/messages",
         name="messages",
