@@ -46,11 +46,12 @@ class Answers:
             raw = members.get(self._usage[0])
             for name in self._usage[1:]:
                 raw = _MEMBERS.decode(raw).get(name) if raw is not None and bytes(raw) != b"null" else None
+            if raw is None or bytes(raw) in _NOTHING:
+                return None
+            value = _ANY.decode(raw)
         except UNREADABLE:
             return None
-        if raw is None or bytes(raw) in _NOTHING:
-            return None
-        return usage_of(_ANY.decode(raw), bytes(raw), self._meters, _word(members.get("model")))
+        return usage_of(value, bytes(raw), self._meters, _word(members.get("model")))
 
     def fault_in(self, answer: bytes) -> UpstreamError | None:
         """An error in place of an answer, or no answer at all."""
@@ -60,9 +61,7 @@ class Answers:
             return bad_answer("is no JSON object")
         error = members.get("error")
         if error is not None and bytes(error) not in _NOTHING:
-            found = _ANY.decode(error)
-            status = found.get("code") if isinstance(found, dict) else None
-            return refused(status if isinstance(status, int) and 400 <= status < 600 else 500, http_status=200)
+            return refused(_status_in(error), http_status=200)
         return None if self._member in members else bad_answer(f"has no {self._member}")
 
 
@@ -75,6 +74,15 @@ def usage_of(value: Any, raw: bytes, meters: Paths, model: str | None = None) ->
     if not (counted or suspect):
         suspect = (f"{next(iter(meters))} is missing",)
     return Usage(counted, raw, None, model, suspect)
+
+
+def _status_in(error: msgspec.Raw) -> int:
+    try:
+        code = _MEMBERS.decode(error).get("code")
+        status = _ANY.decode(code) if code is not None else None
+    except UNREADABLE:
+        return 500
+    return status if isinstance(status, int) and 400 <= status < 600 else 500
 
 
 def _whole(count: Any) -> Any:

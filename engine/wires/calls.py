@@ -112,15 +112,13 @@ class CallCrossing(Generic[Question, Found]):
     model's file declares.
     """
 
-    __slots__ = ("_api", "_declared", "_model", "_own", "_passing", "_wire", "headers", "path")
+    __slots__ = ("_api", "_declared", "_model", "_own", "_passing", "_wire")
 
     def __init__(self, api: CallApi[Question, Found], wire: CallWire[Question, Found], model: Model) -> None:
         """Raises ValueError where the model's file sets a field that the gateway answers for."""
         self._api = api
         self._wire = wire
         self._model = model
-        self.path = wire.path(model)
-        self.headers = wire.headers(model)
         reserved = wire.reserved
         self._passing = Splice(model, reserved=reserved) if api.name == wire.name else None
         self._declared = Splice(_only(model, api.common, common=True), reserved=reserved, names_model=False)

@@ -8,8 +8,9 @@ from wires.matrix import make_model
 
 from engine.errors import InvalidRequest
 from engine.wires.body import parse_body
-from engine.wires.embeddings import EMBEDDING_WIRES, embedding_crossing
-from engine.wires.rerank import RERANK_WIRES, rerank_crossing
+from engine.wires.calls import CallCrossing
+from engine.wires.embeddings import EMBEDDING_APIS, EMBEDDING_WIRES
+from engine.wires.rerank import RERANK_APIS, RERANK_WIRES
 
 # Columns: wire, and the model that it is asked of.
 EMBEDDED_BY: Mapping[str, tuple[str, str]] = {
@@ -58,14 +59,14 @@ RERANKING: Mapping[str, dict[str, Any]] = {
 def fate_of_embeddings(wire: str, upstream_model: str, fields: dict[str, Any]) -> str:
     """What becomes of it on the way from a client of OpenAI's API."""
     model = make_model(wire=wire, upstream_model=upstream_model)
-    crossing = embedding_crossing("openai-embeddings", wire, model)
+    crossing = CallCrossing(EMBEDDING_APIS["openai-embeddings"], EMBEDDING_WIRES[wire], model)
     return _fate(crossing, {"model": "@acme/bot", "input": "a", **fields})
 
 
 def fate_of_reranking(wire: str, upstream_model: str, fields: dict[str, Any]) -> str:
     """What becomes of it on the way from a client of Cohere's API."""
     model = make_model(wire=wire, upstream_model=upstream_model, api="cohere")
-    crossing = rerank_crossing("cohere-rerank", wire, model)
+    crossing = CallCrossing(RERANK_APIS["cohere-rerank"], RERANK_WIRES[wire], model)
     return _fate(crossing, {"model": "@acme/bot", "query": "q", "documents": ["a"], **fields})
 
 

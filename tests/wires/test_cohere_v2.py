@@ -1,6 +1,7 @@
 """Rules of the wire cohere-v2, one by one; what all wires share is in the tests by table."""
 
 import json
+import random
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,9 +10,10 @@ from typing import Any
 import genai_prices
 import pytest
 from wires.matrix import asked, conversation_of, make_model, read_chat_answer, recordings
+from wires.mutation import mutated
 from wires.of_cohere_v2 import START, STREAMS, call, cited, end, event, message, text
 
-from engine.errors import InvalidRequest, UpstreamBroken, UpstreamRefused
+from engine.errors import InvalidRequest, UpstreamBroken, UpstreamError, UpstreamRefused
 from engine.model import BaseModel, Supports
 from engine.pricing.cost import compile_pricing
 from engine.pricing.reference import load
@@ -19,6 +21,7 @@ from engine.wires import anthropic_messages, cohere_v2, openai_chat
 from engine.wires.blocks import Opaque, Text
 from engine.wires.body import parse_body
 from engine.wires.events import Cited, Event, Finished, TextDelta, WholeBlock
+from engine.wires.table import CLIENT_APIS
 from engine.wires.transcoder import Crossing, Transcoder
 
 SAID = [{"role": "user", "content": "Hi."}]
@@ -476,3 +479,39 @@ def test_who_names_no_model_answers_as_the_one_that_was_asked_for(api: Any):
 def test_every_documented_stream_ends():
     for stream in STREAMS.values():
         assert isinstance(events(stream)[-1], Finished)
+
+
+# --- whatever comes ---------------------------------------------------------------------------------------------------
+
+
+def test_whatever_an_answer_holds_it_is_read_or_refused():
+    chosen = random.Random(7)
+    bodies = [json.loads(recording.response) for recording in recordings("cohere-v2")]
+    read = 0
+    for _ in range(600):
+        answer = json.dumps(mutated(chosen.choice(bodies), chosen)).encode()
+        cohere_v2.read_usage(answer)
+        try:
+            found = cohere_v2.decode_answer(answer)
+        except UpstreamError:
+            continue
+        read += 1
+        for api in CLIENT_APIS.values():
+            api.encode_answer(found, asked())
+    assert read > 100
+
+
+def test_whatever_a_stream_holds_it_is_read_or_refused():
+    chosen = random.Random(7)
+    done = 0
+    for _ in range(50):
+        for stream in STREAMS.values():
+            bodies = [json.loads(line[6:]) for line in stream.splitlines() if line.startswith(b"data: ")]
+            broken = [b"data: " + json.dumps(mutated(body, chosen)).encode() + b"\n\n" for body in bodies]
+            if chosen.random() < 0.3:
+                chosen.shuffle(broken)
+            api = chosen.choice(list(CLIENT_APIS.values()))
+            transcoder = Transcoder(cohere_v2.stream_decoder(), api.stream_encoder(asked()))
+            transcoder.feed(b"".join(broken))
+            done += transcoder.done
+    assert done > 50

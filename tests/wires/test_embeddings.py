@@ -1,7 +1,9 @@
 """Embeddings: every recorded exchange through the crossing that serves it, and the rules of each wire."""
 
 import base64
+import contextlib
 import json
+import random
 import struct
 import time
 from array import array
@@ -15,14 +17,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from wires.matrix import WIRE_FOLDER, make_model
+from wires.mutation import mutated
 
-from engine.errors import InvalidRequest, UpstreamRefused
+from engine.errors import InvalidRequest, UpstreamError, UpstreamRefused
 from engine.model import BaseModel
 from engine.wires.body import Body, parse_body
-from engine.wires.calls import CrossedCall
-from engine.wires.embeddings import EMBEDDING_APIS, EMBEDDING_WIRES, EmbeddingCrossing, embedding_crossing
+from engine.wires.calls import CallCrossing, CrossedCall
+from engine.wires.embeddings import EMBEDDING_APIS, EMBEDDING_WIRES
 from engine.wires.embeddings.vectors import vector_json, vector_of
-from engine.wires.embeddings.vocabulary import PURPOSES, EmbeddingsQuestion
+from engine.wires.embeddings.vocabulary import PURPOSES, EmbeddingsAnswer, EmbeddingsQuestion
+
+Crossing = CallCrossing[EmbeddingsQuestion, EmbeddingsAnswer]
 
 API = "openai-embeddings"
 
@@ -93,11 +98,11 @@ def body_of(**fields: Any) -> Body:
     return parse_body(json.dumps({"model": "@acme/bot", "input": "Hi.", **fields}).encode())
 
 
-def crossing(wire: str, **fields: Any) -> EmbeddingCrossing:
-    return embedding_crossing(API, wire, make_model(wire=wire, **fields))
+def crossing(wire: str, **fields: Any) -> Crossing:
+    return CallCrossing(EMBEDDING_APIS[API], EMBEDDING_WIRES[wire], make_model(wire=wire, **fields))
 
 
-def question(crossed: EmbeddingCrossing, **fields: Any) -> CrossedCall[EmbeddingsQuestion]:
+def question(crossed: Crossing, **fields: Any) -> CrossedCall[EmbeddingsQuestion]:
     return crossed.encode(body_of(**fields))
 
 
@@ -106,7 +111,7 @@ def sent(wire: str, model: Mapping[str, Any] | None = None, **fields: Any) -> tu
     return json.loads(request.body), request.losses
 
 
-def reply(crossed: EmbeddingCrossing, answer: bytes, **fields: Any) -> openai.types.CreateEmbeddingResponse:
+def reply(crossed: Crossing, answer: bytes, **fields: Any) -> openai.types.CreateEmbeddingResponse:
     request = question(crossed, **fields)
     written = crossed.answer(answer, request, request_id="req-1")
     assert written.losses == ()
@@ -263,6 +268,20 @@ def test_what_is_no_answer_is_a_fault(wire: str, answer: bytes):
 
 EMBEDDING_API = EMBEDDING_APIS[API]
 ONE = EmbeddingsQuestion(api=API, model="m", texts=("x",), count=1)
+
+
+@pytest.mark.parametrize("wire", sorted(DOCUMENTED))
+def test_whatever_an_answer_holds_it_is_read_or_refused(wire: str):
+    chosen = random.Random(7)
+    for _ in range(150):
+        answer = json.dumps(mutated(DOCUMENTED[wire], chosen)).encode()
+        EMBEDDING_WIRES[wire].read_usage(answer)
+        fault = EMBEDDING_WIRES[wire].fault_in(answer)
+        assert fault is None or isinstance(fault, UpstreamError)
+        for encoding in ("float", "base64"):
+            asking = msgspec.structs.replace(ONE, encoding=encoding)
+            with contextlib.suppress(UpstreamError):
+                EMBEDDING_API.encode_answer(EMBEDDING_WIRES[wire].decode_answer(answer), asking, request_id="req-1")
 
 
 def test_an_error_in_a_200_is_refused_by_its_status():

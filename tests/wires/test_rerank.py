@@ -1,18 +1,23 @@
 """Reranking: each wire's documented answers through the crossing that serves it, and what a client gives."""
 
+import contextlib
 import json
+import random
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import pytest
 from wires.matrix import make_model
+from wires.mutation import mutated
 
-from engine.errors import InvalidRequest, UpstreamRefused
+from engine.errors import InvalidRequest, UpstreamError, UpstreamRefused
 from engine.wires.body import Body, parse_body
-from engine.wires.calls import NO_HEADERS, CrossedCall
-from engine.wires.rerank import RERANK_APIS, RERANK_WIRES, RerankCrossing, rerank_crossing
-from engine.wires.rerank.vocabulary import RerankQuestion
+from engine.wires.calls import NO_HEADERS, CallCrossing, CrossedCall
+from engine.wires.rerank import RERANK_APIS, RERANK_WIRES
+from engine.wires.rerank.vocabulary import RerankAnswer, RerankQuestion
+
+Crossing = CallCrossing[RerankQuestion, RerankAnswer]
 
 API = "cohere-rerank"
 
@@ -76,8 +81,8 @@ def body_of(**fields: Any) -> Body:
     return parse_body(json.dumps({"model": "@acme/bot", "query": "q?", "documents": ["a", "b"], **fields}).encode())
 
 
-def crossing(wire: str, **fields: Any) -> RerankCrossing:
-    return rerank_crossing(API, wire, make_model(wire=wire, **{"api": "cohere", **fields}))
+def crossing(wire: str, **fields: Any) -> Crossing:
+    return CallCrossing(RERANK_APIS[API], RERANK_WIRES[wire], make_model(wire=wire, **{"api": "cohere", **fields}))
 
 
 def sent(wire: str, model: Mapping[str, Any] | None = None, **fields: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -85,7 +90,7 @@ def sent(wire: str, model: Mapping[str, Any] | None = None, **fields: Any) -> tu
     return json.loads(request.body), request.losses
 
 
-def asked(crossed: RerankCrossing, **fields: Any) -> CrossedCall[RerankQuestion]:
+def asked(crossed: Crossing, **fields: Any) -> CrossedCall[RerankQuestion]:
     return crossed.encode(body_of(return_documents=True, **fields))
 
 
@@ -125,6 +130,18 @@ def test_what_is_no_answer_is_a_fault(wire: str, answer: bytes):
     with pytest.raises(UpstreamRefused) as refused:
         RERANK_WIRES[wire].decode_answer(answer)
     assert refused.value.code == "upstream_bad_body"
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_whatever_an_answer_holds_it_is_read_or_refused(name: str):
+    wire, body, headers, _ = DOCUMENTED[name]
+    chosen, crossed = random.Random(7), crossing(wire)
+    for _ in range(150):
+        answer = json.dumps(mutated(body, chosen)).encode()
+        crossed.read_usage(answer, headers)
+        crossed.fault_in(answer)
+        with contextlib.suppress(UpstreamError):
+            crossed.answer(answer, asked(crossed), request_id="r")
 
 
 @pytest.mark.parametrize("index", [-1, 2])

@@ -3,7 +3,6 @@
 Source: https://docs.cohere.com/reference/chat
 """
 
-import math
 from typing import Any, Final
 
 import msgspec
@@ -100,7 +99,7 @@ def logprob_json(item: Any) -> dict[str, Any] | None:
     if not isinstance(item, dict) or not isinstance(item.get("logprobs"), list) or not item["logprobs"]:
         return None
     text = str(item.get("text") or "")
-    logprob = math.fsum(one for one in item["logprobs"] if isinstance(one, int | float))
+    logprob = sum(one for one in item["logprobs"] if isinstance(one, int | float))
     return {"token": text, "logprob": logprob, "bytes": list(text.encode()), "top_logprobs": []}
 
 

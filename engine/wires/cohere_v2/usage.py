@@ -51,7 +51,7 @@ def usage_of(value: Any) -> Usage:
     raw = msgspec.json.encode(value)
     if not isinstance(value, dict):
         return Usage({}, raw, suspect=("usage is not an object of counts",))
-    meters, suspect = read_counts(_whole(value), METERS, _REQUIRED)
+    meters, suspect = read_counts({name: _whole(counts) for name, counts in value.items()}, METERS, _REQUIRED)
     return Usage(meters, raw, suspect=suspect)
 
 
@@ -75,7 +75,11 @@ def fault_in(answer: bytes) -> UpstreamRefused | None:
     if found.message is None:
         return bad_answer()
     said = (found.message.content, found.message.tool_calls, found.message.tool_plan)
-    if found.finish_reason in GIVEN_UP and all(bytes(part) in _NOTHING for part in said):
+    if (
+        isinstance(found.finish_reason, str)
+        and found.finish_reason in GIVEN_UP
+        and all(bytes(part) in _NOTHING for part in said)
+    ):
         return error_of(str(found.finish_reason))
     return None
 
@@ -92,8 +96,10 @@ def bad_answer() -> UpstreamRefused:
     return error
 
 
-def _whole(value: Any) -> Any:
+def _whole(counts: Any) -> Any:
     """Cohere's own types count in numbers with a decimal point."""
-    if isinstance(value, dict):
-        return {name: _whole(member) for name, member in value.items()}
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    if not isinstance(counts, dict):
+        return counts
+    return {
+        name: int(count) if isinstance(count, float) and count.is_integer() else count for name, count in counts.items()
+    }

@@ -1,19 +1,5 @@
 """Embeddings: their own small vocabulary, the APIs that clients speak, and the wires of providers."""
 
-from engine.wires.embeddings.table import (
-    EMBEDDING_APIS,
-    EMBEDDING_WIRES,
-    EmbeddingApi,
-    EmbeddingCrossing,
-    EmbeddingWire,
-    embedding_crossing,
-)
+from engine.wires.embeddings.table import EMBEDDING_APIS, EMBEDDING_WIRES
 
-__all__ = [
-    "EMBEDDING_APIS",
-    "EMBEDDING_WIRES",
-    "EmbeddingApi",
-    "EmbeddingCrossing",
-    "EmbeddingWire",
-    "embedding_crossing",
-]
+__all__ = ["EMBEDDING_APIS", "EMBEDDING_WIRES"]

@@ -4,22 +4,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from engine.model import Model
-from engine.wires.calls import CallApi, CallCrossing, CallWire
+from engine.wires.calls import CallApi, CallWire
 from engine.wires.rerank import cohere, tei, voyage
 from engine.wires.rerank.vocabulary import RerankAnswer, RerankQuestion
 
 RerankApi: TypeAlias = CallApi[RerankQuestion, RerankAnswer]
 RerankWire: TypeAlias = CallWire[RerankQuestion, RerankAnswer]
-RerankCrossing: TypeAlias = CallCrossing[RerankQuestion, RerankAnswer]
 
 _APIS: Final[tuple[RerankApi, ...]] = (cohere,)
 _WIRES: Final[tuple[RerankWire, ...]] = (cohere, tei, voyage)
 
 RERANK_APIS: Final[Mapping[str, RerankApi]] = MappingProxyType({api.name: api for api in _APIS})
 RERANK_WIRES: Final[Mapping[str, RerankWire]] = MappingProxyType({wire.name: wire for wire in _WIRES})
-
-
-def rerank_crossing(api: str, wire: str, model: Model) -> RerankCrossing:
-    """How `model` is reached; raises ValueError where its file sets a field that the gateway answers for."""
-    return CallCrossing(RERANK_APIS[api], RERANK_WIRES[wire], model)
