@@ -37,8 +37,10 @@ def asked_of_reference(tree: Tree) -> list[tuple[str, str]]:
 
 
 def environments_of(tree: Tree) -> tuple[str, ...]:
-    """The environments that have files of their own in a tree."""
-    return lay_out(path for path in tree.files if path.startswith(f"{ENVIRONMENTS}/")).environments
+    """The environments that have files of their own in a tree, be they wrong or not readable."""
+    layout = lay_out(path for path in tree.files if path.startswith(f"{ENVIRONMENTS}/"))
+    unreadable = {environment_of(problem.file) for problem in tree.problems}
+    return tuple(sorted({*layout.environments, *unreadable} - {""}))
 
 
 class Compiler:
@@ -55,9 +57,7 @@ class Compiler:
 
     def compile_all(self, tree: Tree, *, hints: Hints | None = None) -> dict[str, Outcome]:
         """The base, under "", and every environment."""
-        return {
-            name: self.compile(tree, environment=name, hints=hints) for name in ("", *self._laid_out(tree).environments)
-        }
+        return {name: self.compile(tree, environment=name, hints=hints) for name in ("", *environments_of(tree))}
 
     def compilation(self, tree: Tree, environment: str, hints: Hints | None) -> "Compilation":
         """One compilation, not yet run."""

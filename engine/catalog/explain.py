@@ -49,7 +49,8 @@ def explain(kind: str, document: Document) -> list[Problem]:
 def _problems(kind: str, document: Document, error: Any) -> Iterator[Problem]:
     at = pointer(*error.absolute_path)
     if "propertyNames" in error.absolute_schema_path:
-        yield document.problem("bad-value", _said(error), f"{at}{pointer(str(error.instance))}", at="key")
+        where = f"{at}{pointer(str(error.instance))}"
+        yield document.problem("bad-value", _said(error), where, at="key", hint=_near(error))
     elif error.validator == "additionalProperties":
         yield from _unknown_keys(document, at, error)
     elif error.validator == "required":
@@ -61,7 +62,7 @@ def _problems(kind: str, document: Document, error: Any) -> Iterator[Problem]:
     elif error.validator == "enum":
         yield _not_one_of(document, at, error)
     else:
-        yield document.problem("bad-value", _said(error), at)
+        yield document.problem("bad-value", _said(error), at, hint=_near(error))
 
 
 def _unknown_keys(document: Document, at: str, error: Any) -> Iterator[Problem]:
@@ -119,6 +120,16 @@ def _said(error: Any) -> str:
     return str(written or _PLAIN.get(str(error.validator), "this value is not allowed")).format(error.validator_value)
 
 
+def _near(error: Any) -> str:
+    """What was meant, where a list or a pattern spells out the words that are allowed."""
+    if error.validator == "enum":
+        words = [str(value) for value in error.validator_value]
+    else:
+        words = _WORDS.findall(error.validator_value) if error.validator == "pattern" else []
+    return did_you_mean(error.instance, words) if words and isinstance(error.instance, str) else ""
+
+
+_WORDS = re.compile(r"(?<=[(|])[a-z_]{3,}(?=[)|\\])")
 _PLAIN = {
     "minLength": "this must not be empty",
     "maxLength": "this is longer than {} characters",

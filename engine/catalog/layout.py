@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from engine.catalog.document import file_problem
+from engine.catalog.suggest import nearest
 from engine.problem import Problem
 
 Kind = Literal["catalog", "provider", "model", "route", "key", "budget", "team", "lock"]
@@ -32,7 +33,8 @@ _DIRECTORIES: dict[str, tuple[Kind, int]] = {
 _OF_A_TEAM = frozenset(("models", "routes", "keys"))
 _PLACES = (
     "files are catalog.yaml, providers/<provider>.yaml, models/<provider>/<slug>.yaml, routes/<slug>.yaml, "
-    "keys/<name>.yaml, budgets/<name>.yaml, teams/<team>/team.yaml and below a team its models/, routes/ and keys/"
+    "keys/<name>.yaml, budgets/<name>.yaml, teams/<team>/team.yaml and below a team its models/, routes/ and keys/; "
+    "the same below environments/<environment>/"
 )
 
 
@@ -66,8 +68,9 @@ class Layout(NamedTuple):
 
     @property
     def environments(self) -> tuple[str, ...]:
-        """The environments that have files of their own."""
-        return tuple(sorted({place.environment for place in self.places} - {""}))
+        """The environments that have files of their own, if only some without a place."""
+        named = {place.environment for place in self.places} | {environment_of(each.file) for each in self.problems}
+        return tuple(sorted(named - {""}))
 
     def chosen(self, environment: str | None) -> list[Place]:
         """The files that hold in an environment: its own in the place of the base's."""
@@ -90,9 +93,10 @@ def ignored(path: str) -> bool:
 
 
 def environment_of(path: str) -> str:
-    """The environment below whose directory a path is, "" for the base."""
+    """The environment below whose directory a path is, "" for the base, and where its name is none."""
     first, _, rest = path.partition("/")
-    return rest.partition("/")[0] if first == ENVIRONMENTS else ""
+    name, inside, _ = rest.partition("/")
+    return name if first == ENVIRONMENTS and inside and _SLUG.fullmatch(name) else ""
 
 
 def lay_out(paths: Iterable[str], *, unreadable: frozenset[str] = frozenset()) -> Layout:
@@ -144,7 +148,7 @@ def _place(file: str) -> Place | Problem:
         known = _DIRECTORIES.get(directories[0])
         misplaced = bool(team) and directories[0] not in _OF_A_TEAM
         if known is None or misplaced or not file.endswith(".yaml") or len(directories) != known[1] + 1:
-            hint = f"{directories[0]}/ stands at the top of the catalog only" if known and misplaced else _PLACES
+            hint = _where_it_belongs(file, directories, team, at_the_top=known is not None and misplaced)
             return file_problem("unknown-file", file, "the catalog has no place for this file", hint=hint)
         kind = known[0]
         names = (*directories[1:-1], directories[-1].removesuffix(".yaml"))
@@ -154,3 +158,16 @@ def _place(file: str) -> Place | Problem:
     if kind in {"provider", "model"} and names[0] in _RESERVED_PROVIDERS:
         return file_problem("bad-name", file, f'"{names[0]}" is reserved', hint="give the provider another name")
     return Place(kind, file, names, team, environment, path)
+
+
+def _where_it_belongs(file: str, directories: list[str], team: str, *, at_the_top: bool) -> str:
+    """The path that was meant, where one is near; else all that there are."""
+    if at_the_top:
+        return f"{directories[0]}/ stands at the top of the catalog only"
+    first, depth = directories[0], len(directories)
+    known = (*_OF_A_TEAM, "team.yaml") if team else (*_DIRECTORIES, "teams", ENVIRONMENTS, ROOT_FILE, LOCK_FILE)
+    near = nearest(first, sorted(known)) if file.endswith((".yaml", LOCK_FILE)) else ""
+    if near and near != first and (near in (*_DIRECTORIES, "teams", ENVIRONMENTS)) == (depth > 1):
+        meant = "/".join((*file.split("/")[:-depth], near, *directories[1:]))
+        return f'did you mean "{meant}"?'
+    return _PLACES

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.catalog.compared import compare_findings
-from engine.catalog.compile import compile_catalog
+from engine.catalog.compile import Compiler, compile_catalog, merged
 from engine.catalog.dated import dated_findings
 from engine.catalog.values import nanoseconds
 from engine.problem import Problem
@@ -40,16 +40,13 @@ def example_files(folder: Path) -> dict[str, bytes]:
 
 
 def findings_of(files: Mapping[str, str | bytes]) -> tuple[Problem, ...]:
-    """All that can be said of a catalog, also as it stands on NOW, and as the commit that follows on good/minimal."""
-    outcome = compile_catalog(make_tree(files))
+    """All that can be said of a catalog and its environments, on NOW, as the commit that follows on good/minimal."""
+    outcomes = Compiler().compile_all(make_tree(files))
+    after = outcomes[""].catalog
     before = compile_catalog(make_tree(files_of(EXAMPLES / "good" / "minimal"))).catalog
-    if outcome.catalog is None or before is None:
-        return outcome.problems
-    return (
-        *outcome.problems,
-        *dated_findings(outcome.catalog, NOW),
-        *compare_findings(before, outcome.catalog, NOW),
-    )
+    if after is None or before is None:
+        return merged(outcomes)
+    return (*merged(outcomes), *dated_findings(after, NOW), *compare_findings(before, after, NOW))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.catalog.compile import asked_of_reference, compile_catalog
+from engine.catalog.compile import Compiler, asked_of_reference, compile_catalog, merged
 from engine.catalog.prices import times
 from engine.catalog.vendors import REFERENCE_APIS, VENDORS
 from engine.model import PriceTier, PriceVariant, PriceWindow, Pricing
@@ -195,3 +195,17 @@ def test_a_chain_compiles_whole_or_is_a_problem(tree, minimal, edge, end, size):
         (problem,) = outcome.problems
         assert problem.code == "chain-too-long"
         assert problem.file == f"models/local/c{size - 9:02}.yaml"
+
+
+@pytest.mark.parametrize(
+    ("files", "problems", "file"),
+    [
+        ({"environments/dev/stray.yaml": b"a: 1\n"}, (), "environments/dev/stray.yaml"),
+        ({"environments/Dev/keys/a.yaml": b"a: 1\n"}, (), "environments/Dev/keys/a.yaml"),
+        ({}, (Problem(code="unreadable-file", file="environments/dev/keys/a.yaml", message="x"),), "environments/dev/keys/a.yaml"),
+    ],
+    ids=["without a place", "a name that is none", "unreadable"],
+)  # fmt: skip
+def test_an_environment_with_nothing_but_mistakes_is_looked_at(tree, minimal, files, problems, file):
+    made = msgspec.structs.replace(tree(minimal | files), problems=problems)
+    assert file in {problem.file for problem in merged(Compiler().compile_all(made))}
