@@ -140,8 +140,25 @@ def gemini_chunks() -> list[bytes]:
     return [b"data: " + each + b"\r\n\r\n" for each in chunks_of_text]
 
 
+def cohere_chunks() -> list[bytes]:
+    """A text in 1,000 pieces as Cohere streams it."""
+
+    def event(kind: str, **fields: object) -> bytes:
+        return b"event: %s\ndata: %s\n\n" % (kind.encode(), compact({"type": kind, **fields}))
+
+    def piece(text: str) -> dict[str, object]:
+        return {"index": 0, "delta": {"message": {"content": {"text": text}}}}
+
+    billed = {"billed_units": {"input_tokens": 9, "output_tokens": 998}}
+    return [
+        event("message-start", id="c14c80c3", delta={"message": {"role": "assistant", "content": []}}),
+        *(event("content-delta", **piece(f" word{number}")) for number in range(998)),
+        event("message-end", delta={"finish_reason": "COMPLETE", "usage": billed}),
+    ]
+
+
 # Wires that no client speaks, and how they stream.
-STREAMS = {"gemini": gemini_chunks}
+STREAMS = {"cohere-v2": cohere_chunks, "gemini": gemini_chunks}
 
 
 def crossings() -> None:
