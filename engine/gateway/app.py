@@ -27,7 +27,6 @@ from engine.gateway.routing import Caller, Route, Routes, asked_model
 from engine.ledger.record import RequestIds
 from engine.operator.settings import Settings
 from engine.wires.body import parse_body
-from engine.wires.openai_errors import openai_error
 
 log = structlog.get_logger("gateway")
 
@@ -169,8 +168,7 @@ class Gateway:
         if path.startswith(f"{MODELS_PATH}/"):
             await self.models(scope, receive, reply)
             return
-        if path.startswith("/v1/messages") or _is_anthropics(scope):
-            reply.speak(ANTHROPIC_ERRORS)
+        reply.speak(_errors_at(scope, path))
         if self.routes is not None:
             reply.name_revision(self.routes.revision)
         served = ", ".join(endpoint.path for endpoint in SERVED)
@@ -213,11 +211,12 @@ def build_app(gateway: Gateway) -> Litestar:
 
         return endpoint
 
-    def malformed(_request: Request[Any, Any, Any], _error: HTTPException) -> Response[bytes]:
+    def malformed(request: Request[Any, Any, Any], _error: HTTPException) -> Response[bytes]:
         """The framework refuses some requests before any handler, such as one with a malformed Host."""
         fault = InvalidRequest("The request is malformed: look at its Host header.", code="malformed_http")
         headers = {"x-request-id": gateway.count_unread(fault.code)}
-        return Response(openai_error(fault), status_code=400, media_type="application/json", headers=headers)
+        body = _errors_at(request.scope).error(fault)
+        return Response(body, status_code=400, media_type="application/json", headers=headers)
 
     return Litestar(
         route_handlers=[
@@ -247,6 +246,12 @@ def _require(scope: Scope, method: str) -> None:
 def _is_anthropics(scope: Scope) -> bool:
     """Whether the client is one of Anthropic's API: those name its version."""
     return any(name == b"anthropic-version" for name, _ in scope["headers"])
+
+
+def _errors_at(scope: Scope, path: str = "") -> Errors:
+    """How errors look to whoever called a path that may be none of ours."""
+    is_anthropics = (path or scope["path"]).startswith("/v1/messages") or _is_anthropics(scope)
+    return ANTHROPIC_ERRORS if is_anthropics else OPENAI_ERRORS
 
 
 def _name_in(path: str) -> str:

@@ -6,6 +6,7 @@ import msgspec
 
 from engine.errors import GatewayError
 from engine.model import Endpoint as EndpointName
+from engine.model import Model
 from engine.wires import anthropic_messages, openai_chat, openai_responses
 
 Kind = Literal["chat", "embeddings", "rerank"]
@@ -81,3 +82,11 @@ ENDPOINTS: Final = (
     Endpoint(path="/v1/embeddings", name="embeddings", phrase="embeddings", api="openai-embeddings", kind="embeddings"),
     Endpoint(path="/v1/rerank", name="rerank", phrase="reranking", api="cohere-rerank", kind="rerank"),
 )
+
+
+def answered_by(model: Model) -> tuple[str, ...]:
+    """The endpoints that a model answers, by their names: those that its file lists, else those it has a wire for."""
+    if model.endpoints:
+        return model.endpoints
+    wire_of = {"chat": model.wires, "embeddings": model.embeddings_wire, "rerank": model.rerank_wire}
+    return tuple(dict.fromkeys(endpoint.name for endpoint in ENDPOINTS if wire_of[endpoint.kind]))

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from engine.errors import InvalidRequest
+from engine.gateway.endpoints import answered_by
 from engine.model import Model
 
 LISTED_AT_ONCE = 200
@@ -85,6 +86,7 @@ def _ours(model: Model, now_ns: int) -> dict[str, Any]:
         "description": model.description,
         "base_model": model.base_model.written if model.base_model else None,
         "aliases": model.aliases,
+        "endpoints": answered_by(model),
         "context_window": model.limits.context_window,
         "max_output_tokens": model.limits.max_output_tokens,
         "pricing": model.pricing.kind,

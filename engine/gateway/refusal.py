@@ -15,6 +15,9 @@ MAX_ERROR_BODY = 64 * 1024
 # Some refuse a wrong credential with another status than 401, and say so in words only (Google, xAI).
 _WRONG_KEY = re.compile(r"(?:api key not valid|(?:incorrect|invalid) api key|invalid api token)", re.IGNORECASE)
 _INVALID_TOKEN = 498  # Cohere's
+_AWS_CREDENTIAL = re.compile(
+    r"(?:UnrecognizedClient|ExpiredToken|InvalidSignature|IncompleteSignature|MissingAuthenticationToken)(?:Exception)?\b"
+)
 
 
 class _Error(msgspec.Struct):
@@ -37,14 +40,18 @@ async def refusal_of(response: UpstreamResponse) -> UpstreamRefused:
     headers = passed_on_text(response.headers)
     if response.status in (429, 503, 529):
         headers |= retry_after(response.headers)
-    status = 401 if _is_about_credential(response.status, error) else response.status
+    status = 401 if _is_about_credential(response, error) else response.status
     return refused(status, http_status=response.status, code=error.code, param=error.param, headers=headers)
 
 
-def _is_about_credential(status: int, error: _Error) -> bool:
-    if status == _INVALID_TOKEN:
+def _is_about_credential(response: UpstreamResponse, error: _Error) -> bool:
+    if response.status == _INVALID_TOKEN:
         return True
-    return status == 400 and isinstance(error.message, str) and _WRONG_KEY.match(error.message) is not None
+    if response.status != 400:
+        return False
+    if _AWS_CREDENTIAL.match(response.headers.get("x-amzn-errortype", "")):
+        return True
+    return isinstance(error.message, str) and _WRONG_KEY.match(error.message) is not None
 
 
 async def _error_in(response: UpstreamResponse) -> _Error:

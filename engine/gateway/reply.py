@@ -20,6 +20,7 @@ EVENT_STREAM_TYPE = b"text/event-stream; charset=utf-8"
 # are free text, so that no header can carry a credential out: counts, durations ("6m0s", "1.5s") and times only.
 _PASSED_NAME = re.compile(
     r"x-ratelimit-(?:limit|remaining|reset)(?:-[a-z]{1,12}){0,3}|openai-(?:processing-ms|version)"
+    r"|anthropic-ratelimit(?:-[a-z]{1,12}){1,3}-(?:limit|remaining|reset)"
 )
 _PASSED_VALUE = re.compile(
     r"[0-9]{1,12}(?:\.[0-9]{1,9})?|(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ms|[smhd])){1,4}"

@@ -20,7 +20,7 @@ from engine.gateway.auth.authenticator import Headers
 from engine.gateway.auth.static import Static
 from engine.gateway.counting import RECORDED_AS as COUNT_RECORDED_AS
 from engine.gateway.counting import counting_target
-from engine.gateway.endpoints import CHAT, ENDPOINTS, Endpoint
+from engine.gateway.endpoints import CHAT, Endpoint, answered_by
 from engine.gateway.keys import check_usable, hash_of, presented_secret, refused
 from engine.gateway.passage import Call, Passage
 from engine.gateway.passages import find_passage
@@ -311,14 +311,6 @@ def asked_model(model: str, provider: str) -> str:
             f"The header x-portkey-provider says {provider!r}, the model {model!r}: send one of them.", param="model"
         )
     return model
-
-
-def answered_by(model: Model) -> tuple[str, ...]:
-    """The endpoints that a model answers, by their names: those that its file lists, else those it has a wire for."""
-    if model.endpoints:
-        return model.endpoints
-    wire_of = {"chat": model.wires, "embeddings": model.embeddings_wire, "rerank": model.rerank_wire}
-    return tuple(dict.fromkeys(endpoint.name for endpoint in ENDPOINTS if wire_of[endpoint.kind]))
 
 
 def _template(revision: str, model: Model, endpoint: Endpoint, passage: Passage | None) -> Attempt:

@@ -432,6 +432,28 @@ def test_a_wrong_credential_is_the_operators_fault_however_it_is_told(rig: Rig, 
     assert "API key" not in reply.text
 
 
+@pytest.mark.parametrize("kind", ["UnrecognizedClientException:http://internal.amazon.com/x", "ExpiredTokenException"])
+def test_a_signature_that_is_not_accepted_is_the_operators_fault(rig: Rig, kind: str) -> None:
+    script = raw_json(
+        b'{"message":"The security token is invalid"}', status=400, headers=f"x-amzn-errortype: {kind}\r\n"
+    )
+    reply = rig.ask(CHAT, "@bedrock/model", script)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (502, "upstream_auth")
+
+
+def test_of_anthropics_headers_its_limits_are_passed_on(rig: Rig) -> None:
+    passed = {
+        "anthropic-ratelimit-requests-remaining": "49",
+        "anthropic-ratelimit-input-tokens-limit": "50000",
+        "anthropic-ratelimit-tokens-reset": "2026-11-23T12:00:00Z",
+    }
+    kept = {"anthropic-organization-id": "acme-7", "anthropic-ratelimit-requests-reset": "free text"}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (passed | kept).items())
+    reply = rig.ask(MESSAGES, "@claude/model", raw_json(json.dumps(MESSAGE).encode(), headers=lines))
+    assert {name: reply.headers.get(name) for name in passed} == passed
+    assert not kept.keys() & reply.headers.keys()
+
+
 def test_a_stream_that_breaks_ends_in_one_error_of_the_api(rig: Rig) -> None:
     cut = CLAUDE_STREAM[: CLAUDE_STREAM.index(b"event: content_block_stop")]
     overloaded = {"type": "error", "error": {"type": "overloaded_error", "message": SECRET}}

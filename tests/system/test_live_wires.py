@@ -15,7 +15,7 @@ from openai import OpenAI
 
 WIRES = ("openai-chat", "openai-responses", "anthropic-messages")
 TEXT = "Say hello to Ada."
-MAX_TOKENS = 16
+MAX_TOKENS = 8
 
 
 class Live(NamedTuple):
