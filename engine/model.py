@@ -96,6 +96,21 @@ class Supports(msgspec.Struct, frozen=True, omit_defaults=True):
     reasoning: bool | None = None
 
 
+class Dialect(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How a vendor takes OpenAI's format, where that is not how most servers do.
+
+    `is_openai`: it runs OpenAI's models, so it takes all that OpenAI takes (`max_completion_tokens`, developer messages),
+    and no field that OpenAI does not have. `reasoning_field`: the field of a message in which it wants to see again what
+    the model thought, "" where it refuses that. `cache_marks`: it takes Anthropic's marks on parts and tools.
+    `file_urls`: it fetches files by their URL.
+    """
+
+    is_openai: bool = False
+    reasoning_field: str = ""
+    cache_marks: bool = False
+    file_urls: bool = False
+
+
 class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     """Sizes in tokens; `over_limit` says what happens to a request that asks for more output."""
 
@@ -204,7 +219,7 @@ class Model(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `wires` are the chat wires that reach it, the preferred one first: a call goes by the client's own where that is
     among them, else by the first. `embeddings_wire` and `rerank_wire` are for those calls. What is empty is a kind of
-    call that it does not answer. `wire` is the first of all.
+    call that it does not answer. `wire` is the first of all. `dialect` is its vendor's.
     """
 
     name: str
@@ -244,6 +259,7 @@ class Model(msgspec.Struct, frozen=True, omit_defaults=True):
     wires: tuple[str, ...] = ()
     embeddings_wire: str = ""
     rerank_wire: str = ""
+    dialect: Dialect = Dialect()
 
 
 class Target(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -85,6 +85,7 @@ def build_model(draft: ModelDraft, base: Base, priced: Priced, replacement: str,
         wires=wires.chat,
         embeddings_wire=wires.embeddings,
         rerank_wire=wires.rerank,
+        dialect=draft.owner.vendor.dialect,
     )
 
 
@@ -123,6 +124,7 @@ def build_offered(offered: Offered) -> Model:
         wires=wires.chat,
         embeddings_wire=wires.embeddings,
         rerank_wire=wires.rerank,
+        dialect=offered.owner.vendor.dialect,
         origins={
             **dict.fromkeys(("type", "base_model", "upstream_model"), place),
             "pricing": priced.origin,

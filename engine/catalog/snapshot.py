@@ -21,7 +21,7 @@ from engine.catalog.envelope import Envelope, SnapshotFormatError, seal, unseal
 from engine.model import Access, Budget, Key, KeySecret, Model, Provider, Route, Team
 from engine.tree import Tree
 
-FORMAT = 4
+FORMAT = 5
 
 
 class _Artifact(msgspec.Struct, frozen=True):

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine.model import Dialect
+
 Auth = Literal["bearer", "api-key", "x-api-key", "x-goog-api-key", "google-oauth", "aws-sigv4"]
 Kind = Literal["chat", "embeddings", "rerank"]
 
@@ -34,6 +36,7 @@ WIRES: Mapping[str, WireRow] = MappingProxyType(
         "anthropic-messages": WireRow("chat", "anthropic"),
         "gemini": WireRow("chat", "google"),
         "bedrock-converse": WireRow("chat"),
+        "bedrock-invoke": WireRow("chat"),
         "cohere-v2": WireRow("chat", "cohere"),
         "openai-embeddings": WireRow("embeddings"),
         "gemini-embeddings": WireRow("embeddings", "google"),
@@ -60,9 +63,9 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     In paths, {base} is the path of the provider's base URL, {root} the same without the vendor's own last part ("/v1"),
     {project} and {region} are the provider's; {model} is the percent-encoded upstream model, {vertex_google} and
-    {vertex_anthropic} are its resource names, {verb} is what the wire calls of it. `streamed` is for streams, `dated` for a provider
-    whose `api_version` is a date; where there is one, any version but `v1` is sent as a parameter. `auth` is the vendor's where it is "". `sets` are fields of the body that the vendor
-    asks for, `drops` those that it refuses.
+    {vertex_anthropic} are its resource names, {verb} is what the wire calls of it. `streamed` is for streams, `dated` for
+    a provider whose `api_version` is a date; where there is one, any version but `v1` is sent as a parameter. `auth` is
+    the vendor's where it is "". `sets` are fields of the body that the vendor asks for, `drops` those that it refuses.
     """
 
     path: str
@@ -80,9 +83,10 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     in which {region} and {project} stand for the provider's, "" where every installation has its own; `region_urls` are
     those of regions that have another. `own_path` is the last part of a base URL, where no usual one says it.
 
-    `wires` are all that it speaks. Chat models get the first of the first rule that matches them, unless the base
-    model's maker has another of these; without rules all chat wires. `places` are for wires at unusual places.
-    `supports` is what its models can do, where a provider's file does not say otherwise. `auth` says how the credential is sent, `variable` names where it usually stands, `account` its name where that is
+    `wires` are all that it speaks. Chat models get those of the first rule that matches them, of which the base model's
+    maker's own comes first; without rules all chat wires. `places` are for wires at unusual places. `supports` is what
+    its models can do, where a provider's file does not say otherwise, `dialect` how it takes OpenAI's format.
+    `auth` says how the credential is sent, `variable` names where it usually stands, `account` its name where that is
     not the api's. A provider must give the fields that `needs` names. `model_suffix` stands behind a reference model's
     id in the name that the vendor calls it by. `docs` is the page that says all this.
     """
@@ -98,6 +102,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rules: tuple[Rule, ...] = ()
     places: dict[str, Place] = {}
     supports: dict[str, bool] = {}
+    dialect: Dialect = Dialect()
     auth: Auth = "bearer"
     variable: str = ""
     account: str = ""

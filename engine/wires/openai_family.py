@@ -16,9 +16,6 @@ from engine.wires.conversation import Conversation, ServerTool
 _CHAT: Final = "openai-chat"
 _RESPONSES: Final = "openai-responses"
 
-# Those who run OpenAI's models: they take no field and no role that OpenAI does not have, and all that it has.
-OPENAI: Final = frozenset({"openai", "azure"})
-
 _SHARED: Final[tuple[str, ...]] = (
     "safety_identifier",
     "prompt_cache_retention",
@@ -30,7 +27,7 @@ _SHARED: Final[tuple[str, ...]] = (
 def shared_fields(conversation: Conversation, model: Model) -> tuple[Extra, Extra]:
     """What of `extra` OpenAI has under the same name in its other API, and the rest of it."""
     extra = dict(conversation.extra)
-    if conversation.wire not in (_CHAT, _RESPONSES) or model.api not in OPENAI:
+    if conversation.wire not in (_CHAT, _RESPONSES) or not model.dialect.is_openai:
         return {}, extra
     return {name: extra.pop(name) for name in _SHARED if name in extra}, extra
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from engine.errors import InvalidRequest
-from engine.model import Model, Pricing
+from engine.model import Dialect, Model, Pricing
 from engine.wires import WIRES, Usage
 from engine.wires.answer import Finish
 from engine.wires.body import parse_body
@@ -32,6 +32,7 @@ MODEL = Model(
     pricing=Pricing("free"),
     file="models/acme/bot.yaml",
     blob="",
+    dialect=Dialect(is_openai=True),
 )
 ASKED = Asked(
     conversation=Conversation(wire="", model="@acme/bot", turns=(), wants_usage=True), id="req-1", created=1_700_000_000

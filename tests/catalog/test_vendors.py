@@ -55,7 +55,7 @@ def test_a_row_holds_together(row):
     assert not row.variable or (row.base_url and re.fullmatch(r"[A-Z][A-Z0-9_]+", row.variable))
     assert bool(row.reference) == (row.credential != "none")
     Supports(**row.supports)
-    known = {"base", "root", "model", "project", "region", "vertex_google", "vertex_anthropic"}
+    known = {"base", "root", "model", "project", "region", "vertex_google", "vertex_anthropic", "verb"}
     for place in row.places.values():
         assert all(words(path) <= known for path in (place.path, place.streamed, place.dated))
 
@@ -78,7 +78,7 @@ def test_the_last_rule_is_for_all_others(row):
         ("openai", "gpt-4o-audio-preview", ("openai-chat",)),
         ("azure", "claude-sonnet-4-5", ("anthropic-messages",)),
         ("azure", "deepseek-v4-pro", ("openai-chat", "openai-responses")),
-        ("aws", "anthropic.claude-sonnet-4-5-20250929-v1:0", ("bedrock-converse",)),
+        ("aws", "anthropic.claude-sonnet-4-5-20250929-v1:0", ("bedrock-converse", "bedrock-invoke")),
         ("aws", "openai.gpt-oss-120b-1:0", ("openai-chat", "bedrock-converse")),
         ("google-vertex", "claude-opus-4-8", ("anthropic-messages",)),
         ("google-vertex", "gemini-2.5-flash", ("gemini",)),

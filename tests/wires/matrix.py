@@ -19,8 +19,9 @@ import pytest
 from wires import of_bedrock_converse, of_cohere_v2, of_gemini, of_openai_responses
 from wires.seen import Seen, events_of, json_or_text, seen
 
+from engine.catalog.vendors import VENDORS
 from engine.errors import InvalidRequest
-from engine.model import Model, Pricing
+from engine.model import Dialect, Model, Pricing
 from engine.wires.body import parse_object
 from engine.wires.codec import Asked
 from engine.wires.conversation import Conversation
@@ -107,7 +108,9 @@ def make_model(**fields: Any) -> Model:
     """A model, with the given fields beside what every model has."""
     names = {"name": "@acme/bot", "provider": "acme", "slug": "bot", "upstream_model": "upstream-bot"}
     known = {"type": "custom", "api": "acme", "wire": "openai-chat", "pricing": Pricing("free")}
-    return Model(**{**names, **known, "file": "models/acme/bot.yaml", "blob": "0" * 40, **fields})
+    vendor = VENDORS.get(fields.get("api", ""))
+    dialect = vendor.dialect if vendor is not None else Dialect()
+    return Model(**{**names, **known, "file": "models/acme/bot.yaml", "blob": "0" * 40, "dialect": dialect, **fields})
 
 
 def conversation_of(wire: str, request: str | dict[str, Any]) -> Conversation:

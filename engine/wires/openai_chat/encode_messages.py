@@ -25,17 +25,9 @@ from engine.wires.blocks import (
 from engine.wires.conversation import Conversation, Turn
 from engine.wires.losses import Losses
 from engine.wires.openai_chat.decode_messages import MAKERS
-from engine.wires.openai_family import OPENAI
 
 NAME: Final = "openai-chat"
 
-# Vendors that want to see again what the model thought, and the field they read it from.
-_REASONING_FIELD: Final = {
-    "deepseek": "reasoning_content",
-    "moonshotai": "reasoning_content",
-    "zai": "reasoning_content",
-    "openrouter": "reasoning_details",
-}
 _SAYING: Final = ("content", "tool_calls", "refusal", "audio", "reasoning_content", "reasoning_details")
 _FORMATS: Final = {maker: name for name, maker in MAKERS.items()}
 _AUDIO_FORMATS: Final = {"audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/wave": "wav"}
@@ -47,9 +39,10 @@ class MessageWriter:
     def __init__(self, conversation: Conversation, model: Model, losses: Losses) -> None:
         self._conversation = conversation
         self._losses = losses
-        self._reasoning_field = _REASONING_FIELD.get(model.api)
-        self._is_openai = model.api in OPENAI
-        self._is_openrouter = model.api == "openrouter"
+        self._reasoning_field = model.dialect.reasoning_field
+        self._is_openai = model.dialect.is_openai
+        self._keeps_cache_marks = model.dialect.cache_marks
+        self._takes_file_urls = model.dialect.file_urls
         self._shares_files = conversation.wire.startswith("openai-")
 
     def messages(self) -> list[dict[str, Any]]:
@@ -121,11 +114,11 @@ class MessageWriter:
             message["reasoning_details"] = [reasoning_detail(thought, at) for at, thought in enumerate(thoughts)]
             return
         for thought in thoughts:
-            if self._reasoning_field is None:
+            if not self._reasoning_field:
                 self._losses.drop(thought.path)
             elif thought.signature or thought.encrypted:
                 self._losses.drop(f"{thought.path}.{'signature' if thought.signature else 'data'}")
-        if self._reasoning_field is not None and (text := "".join(thought.text for thought in thoughts)):
+        if self._reasoning_field and (text := "".join(thought.text for thought in thoughts)):
             message[self._reasoning_field] = text
 
     def _call(self, call: ToolCall) -> dict[str, Any]:
@@ -178,7 +171,7 @@ class MessageWriter:
         mark = block.cache
         if mark is None:
             return
-        if not self._losses.is_same_wire and not self._is_openrouter:
+        if not self._losses.is_same_wire and not self._keeps_cache_marks:
             self._losses.drop(f"{block.path}.{mark.field}")
             return
         written[mark.field] = cache_json(mark)
@@ -203,7 +196,7 @@ class MessageWriter:
             if not self._shares_files:
                 raise self._losses.refusal(file.path, "a file id means nothing to another provider")
             written = {"file_id": source.file_id}
-        elif source.url is not None and not self._is_openrouter and not self._losses.is_same_wire:
+        elif source.url is not None and not self._takes_file_urls and not self._losses.is_same_wire:
             raise self._losses.refusal(file.path, "its API takes files as data, not by URL")
         else:
             written = {"file_data": source.data_url}

@@ -13,7 +13,7 @@ from engine.wires.conversation import Conversation, Tool, ToolChoice
 from engine.wires.effort import effort_of, is_off
 from engine.wires.losses import Losses
 from engine.wires.openai_chat.encode_messages import MessageWriter, cache_json
-from engine.wires.openai_family import OPENAI, chat_form, shared_fields
+from engine.wires.openai_family import chat_form, shared_fields
 
 NAME: Final = "openai-chat"
 
@@ -59,7 +59,7 @@ def encode_request(conversation: Conversation, model: Model) -> EncodedRequest:
 
 
 def _write_options(fields: dict[str, Any], conversation: Conversation, model: Model, losses: Losses) -> None:
-    is_openai = model.api in OPENAI
+    is_openai = model.dialect.is_openai
     if conversation.max_output_tokens is not None:
         name = "max_completion_tokens" if is_openai else "max_tokens"
         if losses.is_same_wire:
@@ -113,7 +113,7 @@ def _write_tools(fields: dict[str, Any], conversation: Conversation, model: Mode
     tools: list[Any] = []
     for tool in conversation.tools:
         if isinstance(tool, Tool):
-            tools.append(_tool(tool, losses, keeps_cache_marks=model.api == "openrouter"))
+            tools.append(_tool(tool, losses, keeps_cache_marks=model.dialect.cache_marks))
         elif tool.kind == "web_search" and losses.is_same_wire:
             fields["web_search_options"] = tool.raw
         elif tool.wire == NAME:

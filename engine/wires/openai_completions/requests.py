@@ -14,7 +14,6 @@ from engine.wires.codec import EncodedRequest
 from engine.wires.conversation import INSTRUCTING, Conversation, Turn
 from engine.wires.losses import Losses
 from engine.wires.openai_completions.passing import check
-from engine.wires.openai_family import OPENAI
 from engine.wires.reading import Options, Reader
 
 NAME: Final = "openai-completions"
@@ -79,7 +78,7 @@ def encode_request(conversation: Conversation, model: Model) -> EncodedRequest:
     if conversation.max_output_tokens is not None:
         fields["max_tokens"] = conversation.max_output_tokens
     if conversation.top_k is not None:
-        if model.api in OPENAI and not losses.is_same_wire:
+        if model.dialect.is_openai and not losses.is_same_wire:
             losses.drop_option("top_k")
         else:
             fields["top_k"] = conversation.top_k

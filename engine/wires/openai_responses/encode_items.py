@@ -28,7 +28,6 @@ from engine.wires.blocks import (
 from engine.wires.conversation import INSTRUCTING, Conversation, Turn
 from engine.wires.losses import Losses
 from engine.wires.makers import marked
-from engine.wires.openai_family import OPENAI
 from engine.wires.openai_responses.decode_items import NAME
 
 _ITEM: Final = re.compile(r"input\[\d+\]")
@@ -42,7 +41,7 @@ class ItemWriter:
     def __init__(self, conversation: Conversation, model: Model, losses: Losses) -> None:
         self._conversation = conversation
         self._losses = losses
-        self._knows_developers = losses.is_same_wire or model.api in OPENAI
+        self._knows_developers = losses.is_same_wire or model.dialect.is_openai
         self._shares_files = conversation.wire.startswith("openai-")
         calls = (block for turn in conversation.turns for block in turn.blocks if isinstance(block, ToolCall))
         self._custom = {call.id for call in calls if call.is_custom}

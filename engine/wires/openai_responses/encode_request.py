@@ -13,7 +13,7 @@ from engine.wires.codec import EncodedRequest
 from engine.wires.conversation import Conversation, OutputFormat, ReasoningOptions, ServerTool, Tool, ToolChoice
 from engine.wires.effort import effort_of, is_off
 from engine.wires.losses import Losses
-from engine.wires.openai_family import OPENAI, responses_form, shared_fields
+from engine.wires.openai_family import responses_form, shared_fields
 from engine.wires.openai_responses.decode_items import NAME
 from engine.wires.openai_responses.decode_request import ENCRYPTED, LOGPROBS
 from engine.wires.openai_responses.encode_items import ItemWriter
@@ -94,7 +94,7 @@ def _write_options(fields: dict[str, Any], conversation: Conversation, model: Mo
     is_same = losses.is_same_wire
     if (limit := conversation.max_output_tokens) is not None:
         fields["max_output_tokens"] = limit
-        if limit < LEAST_OUTPUT and model.api in OPENAI and not is_same:
+        if limit < LEAST_OUTPUT and model.dialect.is_openai and not is_same:
             fields["max_output_tokens"] = LEAST_OUTPUT
             losses.drop_option("max_output_tokens")
     if conversation.cache_key is not None:
