@@ -9,6 +9,7 @@ from engine.model import Model
 from engine.wires import (
     anthropic_messages,
     bedrock_converse,
+    bedrock_invoke,
     cohere_v2,
     gemini,
     openai_chat,
@@ -85,6 +86,7 @@ _CLIENT_APIS: Final[tuple[ClientApi, ...]] = (
 _PROVIDER_WIRES: Final[tuple[ProviderWire, ...]] = (
     anthropic_messages,
     bedrock_converse,
+    bedrock_invoke,
     cohere_v2,
     gemini,
     openai_chat,

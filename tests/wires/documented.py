@@ -53,6 +53,7 @@ OTHER = "another-api"  # of the client, so that nothing is carried for being the
 ASKED_OF: Mapping[str, tuple[str, str]] = {
     "anthropic-messages": ("anthropic", "claude-opus-4-8"),
     "bedrock-converse": ("aws", "us.anthropic.claude-opus-4-8"),
+    "bedrock-invoke": ("aws", "us.anthropic.claude-opus-4-8"),
     "cohere-v2": ("cohere", "command-a-reasoning-08-2025"),
     "gemini": ("google", "gemini-3-flash-preview"),
     "openai-chat": ("openai", "gpt-5.2"),
@@ -182,6 +183,7 @@ SAYS_NOTHING_NEW = {
     ("openai-chat", "reasoning as the model likes"),
     ("openai-responses", "reasoning as the model likes"),
     ("anthropic-messages", "tool choice auto"),
+    ("bedrock-invoke", "tool choice auto"),
     ("cohere-v2", "tool choice auto"),
     ("gemini", "service tier auto"),
     *(("bedrock-converse", name) for name in ("tool choice auto", "tool choice none", "service tier auto")),

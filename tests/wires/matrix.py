@@ -41,6 +41,7 @@ CROSSED = [(wire, api) for wire in WIRES for api in APIS]
 RECORDED: Mapping[str, tuple[tuple[str, ...], str | tuple[str, ...]]] = {
     "anthropic-messages": (("anthropic-messages",), "/messages"),
     "bedrock-converse": of_bedrock_converse.RECORDED,
+    "bedrock-invoke": (("bedrock-invoke",), "claude-opus-4-8/invoke"),
     "cohere-v2": of_cohere_v2.RECORDED,
     "gemini": of_gemini.RECORDED,
     "openai-chat": (("openai-chat", "openai-compatible"), "/chat/completions"),
@@ -52,7 +53,7 @@ RECORDED: Mapping[str, tuple[tuple[str, ...], str | tuple[str, ...]]] = {
 STREAMS: Mapping[str, Mapping[str, bytes]] = {"cohere-v2": of_cohere_v2.STREAMS}
 
 # Wires whose streams are no lines of text.
-BINARY: frozenset[str] = frozenset({"bedrock-converse"})
+BINARY: frozenset[str] = frozenset({"bedrock-converse", "bedrock-invoke"})
 
 
 class Recording(NamedTuple):
@@ -286,6 +287,7 @@ class Judge(NamedTuple):
 READERS: Mapping[str, Reader] = {
     "anthropic-messages": Reader(read_anthropic_answer, read_anthropic_stream),
     "bedrock-converse": Reader(of_bedrock_converse.read_answer, of_bedrock_converse.read_stream),
+    "bedrock-invoke": Reader(read_anthropic_answer, read_anthropic_stream),
     "cohere-v2": Reader(of_cohere_v2.read_answer, of_cohere_v2.read_stream),
     "gemini": Reader(of_gemini.read_gemini_answer, of_gemini.read_gemini_stream),
     "openai-chat": Reader(read_chat_answer, read_chat_stream),
