@@ -9,6 +9,7 @@ from engine.pricing.reference import load
 OPENAI = "api: openai\n"
 VLLM = "api: vllm\nbase_url: http://127.0.0.1:8000/v1\n"
 VERTEX = "api: google-vertex\nproject: acme\nregion: europe-west4\n"
+INVOKED = "api: aws\nregion: us-east-1\nwires: [bedrock-invoke, bedrock-converse]\n"
 OWN = "api: openai-compatible\nbase_url: http://127.0.0.1:8000/v1\n"
 
 
@@ -58,6 +59,8 @@ def wires(model):
         # the file chooses, and its order holds
         (f"{OPENAI}wires: [openai-responses, openai-chat]\n", "base_model: gpt-4.1-nano", ("openai-responses", "openai-chat"), "", ""),
         (f"{OPENAI}wires: [openai-chat]\n", "base_model: gpt-4.1-nano", ("openai-chat",), "", ""),
+        (INVOKED, "base_model: anthropic.claude-sonnet-4-5-20250929-v1:0", ("bedrock-invoke", "bedrock-converse"), "", ""),
+        (INVOKED, "base_model: amazon.nova-lite-v1:0", ("bedrock-converse",), "", ""),
         (f"{OPENAI}wires: [openai-chat]\n", "base_model: o3-pro", ("openai-chat",), "", ""),
         (f"{OPENAI}wires: [openai-chat]\n", "base_model: text-embedding-3-small", (), "openai-embeddings", ""),
         ("api: google\nwires: [openai-chat]\n", "base_model: gemini-2.5-flash", ("openai-chat",), "", ""),

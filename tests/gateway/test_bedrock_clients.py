@@ -1,5 +1,6 @@
 """Official clients in front of Bedrock: signed requests leave, whole answers and binary streams come back in their API."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -61,6 +62,8 @@ def url(
     provider = f"api: aws\nregion: us-east-1\nbase_url: {upstream.origin}\ncredential: cloud\n"
     catalog.write("providers/bedrock.yaml", provider)
     catalog.write("models/bedrock/claude.yaml", MODEL)
+    catalog.write("providers/invoked.yaml", f"{provider}wires: [bedrock-invoke, bedrock-converse]\n")
+    catalog.write("models/invoked/claude.yaml", MODEL)
     lock = (sys.executable, "-m", "engine", "reference", "update", str(catalog.root))
     subprocess.run(lock, check=True, capture_output=True, timeout=60)
     credentials = {"cloud": CredentialSettings("aws:default", upstream.origin)}
@@ -144,6 +147,47 @@ def test_anthropics_client(url: tuple[str, str, InProcess], upstream: ScriptedUp
     assert message.stop_reason == "tool_use"
     assert (message.usage.input_tokens, message.usage.cache_read_input_tokens) == (5, 10)
     assert last(upstream).body["additionalModelRequestFields"] == {"thinking": asked["thinking"]}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_anthropics_own_tools_reach_claude_by_invoke(
+    url: tuple[str, str, InProcess], upstream: ScriptedUpstream, stream: bool
+):
+    origin, key, worker = url
+    call = {"type": "tool_use", "id": "toolu_1", "name": "bash", "input": {"command": "ls"}}
+    counts = {"input_tokens": 5, "output_tokens": 2}
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude", "usage": counts}
+    ended = {"stop_reason": "tool_use", "stop_sequence": None}
+    events = [
+        {"type": "message_start", "message": {**message, "content": [], "stop_reason": None, "stop_sequence": None}},
+        {"type": "content_block_start", "index": 0, "content_block": {**call, "input": {}}},
+        *({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": piece}}
+          for piece in ('{"command"', ': "ls"}')),
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": ended, "usage": counts},
+        {"type": "message_stop", "amazon-bedrock-invocationMetrics": {"inputTokenCount": 5}},
+    ]  # fmt: skip
+    chunks = [event("chunk", {"bytes": base64.b64encode(json.dumps(one).encode()).decode()}) for one in events]
+    whole = json.dumps({**message, "content": [call], **ended}).encode()
+    script = streamed(b"".join(chunks)) if stream else raw_json(whole)
+    asked: dict[str, Any] = {
+        "model": "@invoked/claude",
+        "max_tokens": 9,
+        "tools": [{"type": "bash_20250124", "name": "bash"}],
+        "messages": [{"role": "user", "content": script}],
+    }
+    with anthropic.Anthropic(base_url=origin, api_key=key, max_retries=0) as client:
+        if stream:
+            with client.messages.stream(**asked) as found:
+                answer: Any = found.get_final_message()
+        else:
+            answer = client.messages.create(**asked)
+    assert (answer.content[0].name, answer.content[0].input) == ("bash", {"command": "ls"})
+    assert worker.records()[-1].meters == counts
+    received = last(upstream)
+    assert received.path.endswith("/invoke-with-response-stream" if stream else "/invoke")
+    expected = {name: value for name, value in asked.items() if name != "model"}
+    assert received.body == {"anthropic_version": "bedrock-2023-05-31", **expected}
 
 
 def test_an_exception_in_a_stream_is_an_error_of_the_clients_api(url: tuple[str, str, InProcess]):
