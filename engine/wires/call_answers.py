@@ -22,12 +22,12 @@ _NOTHING: Final = (b"null", b"{}", b'""', b"false")
 
 
 class Answers:
-    """The answers of one wire: `member` holds what was asked for, `usage` stands at that path."""
+    """The answers of one wire: one of `members` holds what was asked for, `usage` stands at that path."""
 
-    __slots__ = ("_member", "_meters", "_usage")
+    __slots__ = ("_members", "_meters", "_usage")
 
-    def __init__(self, member: str, usage: str | Path, meters: Paths) -> None:
-        self._member = member
+    def __init__(self, members: str | tuple[str, ...], usage: str | Path, meters: Paths) -> None:
+        self._members = (members,) if isinstance(members, str) else members
         self._usage = (usage,) if isinstance(usage, str) else usage
         self._meters = meters
 
@@ -37,7 +37,7 @@ class Answers:
             return decoder.decode(answer)
         except UNREADABLE:
             fault = self.fault_in(answer)
-            raise fault or bad_answer(f"has {self._member} of another form than its API says") from None
+            raise fault or bad_answer(f"has {self._members[0]} of another form than its API says") from None
 
     def usage(self, answer: bytes) -> Usage | None:
         """The usage, or None where the answer reports none."""
@@ -62,7 +62,7 @@ class Answers:
         error = members.get("error")
         if error is not None and bytes(error) not in _NOTHING:
             return refused(_status_in(error), http_status=200)
-        return None if self._member in members else bad_answer(f"has no {self._member}")
+        return None if any(name in members for name in self._members) else bad_answer(f"has no {self._members[0]}")
 
 
 def usage_of(value: Any, raw: bytes, meters: Paths, model: str | None = None) -> Usage:

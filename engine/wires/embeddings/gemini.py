@@ -6,16 +6,11 @@ Sources: https://ai.google.dev/api/embeddings, https://ai.google.dev/gemini-api/
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
-from engine.errors import UpstreamError
 from engine.model import Model
-from engine.wires.call_answers import Answers
 from engine.wires.calls import NO_HEADERS, losses_of
 from engine.wires.codec import EncodedRequest
-from engine.wires.embeddings.vectors import vector_of
+from engine.wires.embeddings.google import decode_answer, fault_in, read_usage
 from engine.wires.embeddings.vocabulary import (
-    EmbeddingsAnswer,
     EmbeddingsQuestion,
     Purpose,
     drop_user_and_extra,
@@ -23,15 +18,11 @@ from engine.wires.embeddings.vocabulary import (
     texts_of,
 )
 from engine.wires.losses import Losses
-from engine.wires.usage import Paths, Usage
 
 __all__ = ["decode_answer", "encode_request", "fault_in", "headers", "name", "path", "read_usage", "reserved"]
 
 name: Final = "gemini-embeddings"
 reserved: Final = frozenset({"model", "requests"})
-
-METERS: Final[Paths] = {"input_tokens": (("promptTokenCount",),)}
-_ANSWERS: Final = Answers("embeddings", "usageMetadata", METERS)
 
 TASKS: Final[dict[Purpose, str]] = {
     "query": "RETRIEVAL_QUERY",
@@ -43,17 +34,6 @@ TASKS: Final[dict[Purpose, str]] = {
     "question": "QUESTION_ANSWERING",
     "fact_check": "FACT_VERIFICATION",
 }
-
-
-class _Values(msgspec.Struct):
-    values: msgspec.Raw
-
-
-class _Embedded(msgspec.Struct):
-    embeddings: list[_Values]
-
-
-_EMBEDDED: Final = msgspec.json.Decoder(_Embedded)
 
 
 def path(model: Model, *, stream: bool = False) -> str:  # noqa: ARG001 - the protocol's
@@ -91,20 +71,3 @@ def encode_request(question: EmbeddingsQuestion, model: Model) -> EncodedRequest
     return EncodedRequest(
         {"requests": [{**head, "content": {"parts": [{"text": text}]}} for text in texts]}, losses.found
     )
-
-
-def decode_answer(answer: bytes) -> EmbeddingsAnswer:
-    """An answer of status 200; raises UpstreamRefused where it is none."""
-    found = _ANSWERS.read(answer, _EMBEDDED)
-    vectors = tuple(vector_of(embedding.values) for embedding in found.embeddings)
-    return EmbeddingsAnswer(vectors=vectors, usage=read_usage(answer))
-
-
-def read_usage(answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> Usage | None:  # noqa: ARG001
-    """The usage of an answer, or None where it reports none: the first generation does not."""
-    return _ANSWERS.usage(answer)
-
-
-def fault_in(answer: bytes) -> UpstreamError | None:
-    """What is wrong with an answer of status 200."""
-    return _ANSWERS.fault_in(answer)
