@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from harness.catalogs import CatalogDir
 from harness.inprocess import InProcess
@@ -242,3 +243,17 @@ def test_a_hundred_clients_that_leave_at_once(start: Start, catalog: CatalogDir,
 
 def _resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def test_a_stream_that_crosses_is_read_on_for_its_usage(
+    start: Start, catalog: CatalogDir, upstream: ScriptedUpstream
+) -> None:
+    worker = start()
+    headers = {"x-api-key": catalog.key, "anthropic-version": "2023-06-01"}
+    body = chat("input=7 output=20 gap=0.02", stream=True) | {"max_tokens": 100}
+    with httpx.stream("POST", f"{worker.url}/v1/messages", json=body, headers=headers) as reply:
+        assert next(reply.iter_text()).startswith("event: message_start")
+    (record,) = worker.settled()
+    assert (record.state, record.client_status) == ("settled", 499)
+    assert (record.meters["input_tokens"], record.meters["output_tokens"]) == (7, 20)
+    _nothing_is_left(worker, upstream)
