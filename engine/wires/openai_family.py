@@ -1,4 +1,4 @@
-"""What OpenAI's two APIs have in common and no other has: fields of the same name, tools that take free text.
+"""What OpenAI's APIs have in common and no other has: fields of the same name, tools that take free text, logprobs.
 
 Sources: https://platform.openai.com/docs/api-reference/chat/create#chat-create-tools,
 https://platform.openai.com/docs/api-reference/responses/create#responses-create-tools
@@ -15,6 +15,8 @@ from engine.wires.conversation import Conversation, ServerTool
 
 _CHAT: Final = "openai-chat"
 _RESPONSES: Final = "openai-responses"
+
+_ENTRIES: Final = msgspec.json.Decoder(list[dict[str, Any]])
 
 _SHARED: Final[tuple[str, ...]] = (
     "safety_identifier",
@@ -48,6 +50,27 @@ def chat_form(tool: ServerTool) -> dict[str, Any] | None:
         return members if tool.wire == _CHAT else None
     del members["type"]
     return {"type": "custom", "custom": _with_format(members, _nested)}
+
+
+def logprob_entries(raw: msgspec.Raw | bytes) -> list[dict[str, Any]]:
+    """Log probabilities of tokens, each with its bytes, which some servers leave out; what is none is left out."""
+    try:
+        found = _ENTRIES.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return []
+    return [{**_entry(one), "top_logprobs": _top(one.get("top_logprobs"))} for one in found]
+
+
+def _top(found: Any) -> list[dict[str, Any]]:
+    return [_entry(one) for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _entry(one: dict[str, Any]) -> dict[str, Any]:
+    token, logprob, letters = one.get("token"), one.get("logprob"), one.get("bytes")
+    token = token if isinstance(token, str) else ""
+    if not isinstance(letters, list) or not all(isinstance(letter, int) for letter in letters):
+        letters = list(token.encode())
+    return {"token": token, "logprob": logprob if isinstance(logprob, int | float) else 0.0, "bytes": letters}
 
 
 def _members(raw: msgspec.Raw) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-a
 import re
 from typing import Final
 
-MAX_EVENT_BYTES: Final = 1 << 20
+MAX_EVENT_BYTES: Final = 1 << 24  # pictures come in one event, and the last of a response repeats all of it
 
 _BOM: Final = b"\xef\xbb\xbf"
 

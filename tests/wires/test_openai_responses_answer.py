@@ -4,8 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from wires.matrix import asked, conversation_of, encoded, make_model
 from wires.of_openai_responses import judge_answer, judge_stream
+from wires.strategies import conversation_answers
+from wires.strategies import events as events_of_answer
 
 from engine.errors import UpstreamBroken, UpstreamRefused
 from engine.wires import anthropic_messages, openai_chat, openai_responses
@@ -346,6 +350,16 @@ def test_a_server_that_gives_ids_and_no_indexes():
     assert found[-1] == Finished(0, Finish(reason="tool_calls", raw="completed"))
 
 
+def test_what_is_null_counts_as_not_given():
+    blank = event("response.output_item.added", output_index=0, item=None)
+    delta = event("response.output_text.delta", output_index=0, content_index=None, delta="So.", logprobs=None)
+    more = event("response.output_text.annotation.added", output_index=0, content_index=0, annotation=None)
+    created = event("response.created", response=None)
+    assert kinds(read(created, blank, delta, more, end(text("So.")))) == [
+        *("Started", "TextDelta", "BlockEnded", "Finished")
+    ]
+
+
 def test_summaries_of_several_parts_are_paragraphs():
     def delta(index: int, words: str) -> bytes:
         return event("response.reasoning_summary_text.delta", output_index=0, summary_index=index, delta=words)
@@ -419,6 +433,16 @@ def test_the_error_of_a_stream_is_both_the_documented_event_and_one_that_clients
     found = json.loads(data)
     assert (name, found["type"], found["message"], found["code"]) == (b"error", "error", "It broke.", "upstream_broken")
     assert found["error"]["message"] == "It broke."
+
+
+@given(conversation_answers(), st.booleans())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_the_last_event_of_a_stream_is_the_whole_answer(found: Answer, ends: bool):
+    encoder = openai_responses.stream_encoder(asked())
+    stream = encoder.encode(events_of_answer(found, ends=ends)) + encoder.end()
+    judge_stream(stream)
+    whole = json.loads(openai_responses.encode_answer(found, asked()).body)
+    assert json.loads(stream.rsplit(b"data: ", 1)[1])["response"] == whole
 
 
 def test_a_stream_of_everything_is_in_order_and_adds_up():

@@ -3,7 +3,6 @@
 Source: https://platform.openai.com/docs/api-reference/completions/object
 """
 
-from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from engine.wires.codec import Asked, EncodedAnswer
 from engine.wires.losses import block_name
 from engine.wires.openai_chat.answers import WORDS, finish_of
 from engine.wires.openai_chat.usage import UNREADABLE, bad_answer, read_envelope, usage_in, usage_json
+from engine.wires.openai_family import logprob_entries
 from engine.wires.reading import Reader
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -31,7 +31,6 @@ class Logprobs(msgspec.Struct):
 
 
 _LOGPROBS: Final = msgspec.json.Decoder(Logprobs | None)
-_ENTRIES: Final = msgspec.json.Decoder(list[dict[str, Any]])
 _CONTENT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -74,7 +73,7 @@ def entries_of(raw: msgspec.Raw | None) -> list[dict[str, Any]]:
     if found is None:
         return []
     if len(found.content) > len(b"null"):
-        return _ENTRIES.decode(found.content)
+        return logprob_entries(found.content)
     lists = zip_longest(found.tokens or (), found.token_logprobs or (), found.top_logprobs or ())
     return [
         _entry(token, logprob) | {"top_logprobs": [_entry(other, one) for other, one in (top or {}).items()]}
@@ -83,18 +82,16 @@ def entries_of(raw: msgspec.Raw | None) -> list[dict[str, Any]]:
     ]
 
 
-def logprobs_json(entries: Iterable[dict[str, Any]], offset: int) -> dict[str, Any]:
-    """A completion's lists, for a text that begins at `offset` of the answer."""
+def logprobs_json(raw: msgspec.Raw, offset: int) -> dict[str, Any]:
+    """A completion's lists, from the entries of chat completions, for a text that begins at `offset` of the answer."""
     tokens: list[str] = []
     found: dict[str, list[Any]] = {"text_offset": [], "token_logprobs": [], "tokens": tokens, "top_logprobs": []}
-    for entry in entries:
-        token = str(entry.get("token") or "")
+    for entry in logprob_entries(raw):
         found["text_offset"].append(offset)
-        found["token_logprobs"].append(entry.get("logprob"))
-        tops = entry.get("top_logprobs") or []
-        found["top_logprobs"].append({str(top.get("token")): top.get("logprob") for top in tops})
-        tokens.append(token)
-        offset += len(token)
+        found["token_logprobs"].append(entry["logprob"])
+        found["top_logprobs"].append({top["token"]: top["logprob"] for top in entry["top_logprobs"]})
+        tokens.append(entry["token"])
+        offset += len(entry["token"])
     return found
 
 
@@ -125,7 +122,7 @@ def _choice_json(choice: Choice, index: int, losses: list[str]) -> dict[str, Any
             losses.append(f"answer.content[{at}].citations")
     logprobs = None
     if choice.logprobs is not None and (content := _CONTENT.decode(choice.logprobs).get("content")) is not None:
-        logprobs = logprobs_json(_ENTRIES.decode(content), 0)
+        logprobs = logprobs_json(content, 0)
     word = WORDS[choice.finish.reason]
     finish_reason = "stop" if word == "tool_calls" else word
     return {"index": index, "text": "".join(texts), "logprobs": logprobs, "finish_reason": finish_reason}

@@ -54,7 +54,6 @@ class _Chunk(msgspec.Struct):
 
 
 _CHUNK: Final = msgspec.json.Decoder(_Chunk)
-_ENTRIES: Final = msgspec.json.Decoder(list[dict[str, Any]])
 
 
 class StreamDecoder(EventDecoder):
@@ -157,7 +156,7 @@ class StreamEncoder:
         self._lengths[event.choice] = before + len(event.text)
         logprobs = b"null"
         if isinstance(event, TextDelta) and event.logprobs is not None:
-            logprobs = _json(logprobs_json(_ENTRIES.decode(event.logprobs), before))
+            logprobs = _json(logprobs_json(event.logprobs, before))
         return self._choice(event.choice, _json(event.text), logprobs, b"null")
 
     def _choice(self, index: int, text: bytes, logprobs: bytes, finish: bytes) -> bytes:

@@ -38,6 +38,7 @@ _DONE: Final = b"[DONE]"
 _SUMMARY: Final = -1
 _THOUGHT: Final = -2
 _CALL: Final = -3
+_WHOLE: Final = -4
 
 _Place = tuple[int, int]  # an item's index in the output, and a part's in the item
 
@@ -46,8 +47,8 @@ class _Event(msgspec.Struct):
     type: str | None = None
     output_index: int | None = None
     item_id: str | None = None
-    content_index: int = 0
-    summary_index: int = 0
+    content_index: int | None = None
+    summary_index: int | None = None
     delta: Any = None
     text: Any = None
     refusal: Any = None
@@ -111,12 +112,12 @@ class StreamDecoder(EventDecoder):
         kind = found.type or event.decode("utf-8", "replace")
         if kind == "response.output_text.delta":
             if found.delta:
-                logprobs = found.logprobs if len(found.logprobs) > 4 else None  # neither null nor []
+                logprobs = found.logprobs if _has_entries(found.logprobs) else None
                 index = found.output_index
-                place = (self._index(found.item_id) if index is None else index, found.content_index)
+                place = (self._index(found.item_id) if index is None else index, found.content_index or 0)
                 at = self._hear(place, events)
                 events.append(TextDelta(0, at, str(found.delta), logprobs))
-        elif kind == "error" or event == b"error" or (found.error and not len(found.response)):
+        elif kind == "error" or event == b"error" or (found.error and not _is_given(found.response)):
             error = found.error if isinstance(found.error, dict) else {"code": found.code, "param": found.param}
             self.error = error_of(error)
         elif kind in ENDS:
@@ -131,7 +132,7 @@ class StreamDecoder(EventDecoder):
     def _start(self, response: msgspec.Raw, events: list[Event]) -> None:
         if not self._has_started:
             self._has_started = True
-            head = _RESPONSE.decode(response) if len(response) else _Response()
+            head = _RESPONSE.decode(response) if _is_given(response) else _Response()
             created, tier = int(head.created_at or 0), tier_of(head.service_tier)
             events.append(Started(head.id or "", head.model or "", created, tier))
 
@@ -156,7 +157,7 @@ class StreamDecoder(EventDecoder):
     def _read_rarer(self, kind: str, found: _Event, events: list[Event]) -> None:
         item = found.output_index
         if item is None:
-            if found.item_id is None and not len(found.item):
+            if found.item_id is None and not _is_given(found.item):
                 return  # of no item
             item = self._index(found.item_id or _id_of(found.item))
         if kind in ("response.function_call_arguments.delta", "response.custom_tool_call_input.delta"):
@@ -167,14 +168,14 @@ class StreamDecoder(EventDecoder):
         elif kind == "response.output_item.done":
             self._item_done(item, found.item, events)
         elif kind == "response.reasoning_summary_text.delta":
-            self._think(item, _SUMMARY, found.summary_index, found.delta, events)
+            self._think(item, _SUMMARY, found.summary_index or 0, found.delta, events)
         elif kind == "response.reasoning_text.delta":
-            self._think(item, _THOUGHT, found.content_index, found.delta, events)
+            self._think(item, _THOUGHT, found.content_index or 0, found.delta, events)
         elif kind == "response.refusal.delta":
             if found.delta:
-                events.append(RefusalDelta(0, self._hear((item, found.content_index), events), str(found.delta)))
-        elif kind == "response.output_text.annotation.added" and len(found.annotation) > 4:
-            place = (item, found.content_index)
+                events.append(RefusalDelta(0, self._hear((item, found.content_index or 0), events), str(found.delta)))
+        elif kind == "response.output_text.annotation.added" and _is_given(found.annotation):
+            place = (item, found.content_index or 0)
             self._cited[place] = self._cited.get(place, 0) + 1
             cited = citation(Reader(_MEMBERS.decode(found.annotation)), found.annotation)
             events.append(Cited(0, self._block(place), cited))
@@ -188,7 +189,7 @@ class StreamDecoder(EventDecoder):
         events.append(ReasoningDelta(0, at, f"{PARAGRAPH if is_next_part else ''}{delta}", place == _SUMMARY))
 
     def _item_added(self, index: int, raw: msgspec.Raw, events: list[Event]) -> None:
-        if not len(raw):
+        if not _is_given(raw):
             return
         item = Reader(_MEMBERS.decode(raw))
         if item.text("type") in ("function_call", "custom_tool_call"):
@@ -197,7 +198,7 @@ class StreamDecoder(EventDecoder):
 
     def _item_done(self, index: int, raw: msgspec.Raw, events: list[Event]) -> None:
         """An item is complete: what of it did not come in pieces is told now."""
-        if not len(raw) or index in self._ended:
+        if not _is_given(raw) or index in self._ended:
             return
         self._ended.add(index)
         members = _MEMBERS.decode(raw)
@@ -218,7 +219,7 @@ class StreamDecoder(EventDecoder):
             elif isinstance(block, Reasoning):
                 self._thought(index, block, events)
             else:
-                events.append(WholeBlock(0, self._block((index, _CALL)), block))
+                events.append(WholeBlock(0, self._block((index, _WHOLE)), block))
 
     def _call(self, index: int, block: Block, events: list[Event]) -> None:
         if isinstance(block, ToolCall) and (index, _CALL) not in self._blocks:
@@ -229,7 +230,7 @@ class StreamDecoder(EventDecoder):
         at = self._block(place)
         if place not in self._heard:
             if isinstance(block, Text) and block.text:
-                events.append(TextDelta(0, at, block.text, logprobs if logprobs and len(logprobs) > 4 else None))
+                events.append(TextDelta(0, at, block.text, logprobs if logprobs and _has_entries(logprobs) else None))
             elif isinstance(block, Refusal) and block.text:
                 events.append(RefusalDelta(0, at, block.text))
         if isinstance(block, Text):
@@ -269,4 +270,12 @@ class StreamDecoder(EventDecoder):
 
 
 def _id_of(item: msgspec.Raw) -> str | None:
-    return _ITEM.decode(item).id if len(item) else None
+    return _ITEM.decode(item).id if _is_given(item) else None
+
+
+def _is_given(raw: msgspec.Raw) -> bool:
+    return len(raw) > 4 or bytes(raw) not in (b"", b"null")
+
+
+def _has_entries(raw: msgspec.Raw) -> bool:
+    return len(raw) > 4 and memoryview(raw)[0] == ord("[")  # neither null nor []

@@ -23,11 +23,11 @@ from engine.wires.blocks import (
 )
 from engine.wires.losses import block_name
 from engine.wires.makers import marked
+from engine.wires.openai_family import logprob_entries
 from engine.wires.openai_responses.decode_items import NAME
 
 _NOT_IN_IDS: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _MAX_SEED: Final = 48  # of an id, which has 64 letters at most
-_ENTRIES: Final = msgspec.json.Decoder(list[dict[str, Any]])
 _FORMS: Final = ("png", "webp", "jpeg", "gif")
 
 
@@ -151,32 +151,13 @@ def annotation_json(citation: Citation, length: int) -> Any:
     }
 
 
-def logprobs_json(entries: msgspec.Raw | bytes) -> list[dict[str, Any]]:
-    """Log probabilities of tokens, with the bytes of each, which other servers leave out."""
-    try:
-        found = _ENTRIES.decode(entries)
-    except msgspec.MsgspecError:
-        return []
-    return [_entry(entry, has_top=True) for entry in found]
-
-
-def _entry(entry: dict[str, Any], *, has_top: bool) -> dict[str, Any]:
-    token = entry.get("token") if isinstance(entry.get("token"), str) else ""
-    written = {"token": token, "logprob": entry.get("logprob") or 0.0}
-    written["bytes"] = entry.get("bytes") or list((token or "").encode("utf-8", "replace"))
-    if has_top:
-        top = [one for one in entry.get("top_logprobs") or [] if isinstance(one, dict)]
-        written["top_logprobs"] = [_entry(one, has_top=False) for one in top]
-    return written
-
-
 def _part(block: Text | Refusal, logprobs: msgspec.Raw | None, losses: list[str], where: str) -> dict[str, Any]:
     if isinstance(block, Refusal):
         return refusal_json(block.text)
     written = [annotation_json(citation, len(block.text)) for citation in block.citations]
     if None in written:
         losses.append(f"{where}.citations")
-    entries = [] if logprobs is None else logprobs_json(_content_of(logprobs))
+    entries = [] if logprobs is None else logprob_entries(_content_of(logprobs))
     return text_json(block.text, [annotation for annotation in written if annotation is not None], entries)
 
 

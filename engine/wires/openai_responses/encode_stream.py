@@ -30,6 +30,7 @@ from engine.wires.events import (
 from engine.wires.in_order import InOrder
 from engine.wires.losses import block_name
 from engine.wires.makers import marked
+from engine.wires.openai_family import logprob_entries
 from engine.wires.openai_responses.decode_items import NAME
 from engine.wires.openai_responses.echo import ending, head, status_of
 from engine.wires.openai_responses.encode_output import (
@@ -38,7 +39,6 @@ from engine.wires.openai_responses.encode_output import (
     call_json,
     item_json,
     item_status,
-    logprobs_json,
     message_json,
     reasoning_json,
     refusal_json,
@@ -54,7 +54,6 @@ _END_OF: Final = {
     "incomplete": "response.incomplete",
     "failed": "response.failed",
 }
-_ENTRIES: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class _Part:
@@ -67,7 +66,7 @@ class _Part:
         self.before = before  # each delta of it begins like this
         self.pieces: list[str] = []
         self.annotations: list[Any] = []
-        self.logprobs: list[msgspec.Raw] = []
+        self.logprobs: list[Any] = []
 
     @property
     def text(self) -> str:
@@ -255,7 +254,7 @@ class StreamEncoder:
 
     def _open_part(self, kind: str, written: list[bytes]) -> _Part:
         self._close_part(written)
-        if kind in ("text", "refusal") and (self._item is None or self._item["type"] != "message"):
+        if kind in ("text", "refusal") and (self._item is None or self._item.get("type") != "message"):
             self._open_item(message_json(self._next_id("msg"), []), written)
         item = self._item
         assert item is not None
@@ -290,8 +289,9 @@ class StreamEncoder:
     def _logprobs(self, part: _Part, event: TextDelta) -> bytes:
         if event.logprobs is None:
             return b""
-        part.logprobs += _ENTRIES.decode(event.logprobs)
-        return b',"logprobs":' + _json(logprobs_json(event.logprobs))
+        entries = logprob_entries(event.logprobs)
+        part.logprobs += entries
+        return b',"logprobs":' + _json(entries)
 
     def _cite(self, event: Cited, written: list[bytes]) -> None:
         part = self._part
@@ -334,7 +334,7 @@ class StreamEncoder:
 
 def _part_json(part: _Part) -> dict[str, Any]:
     if part.kind == "text":
-        return text_json(part.text, part.annotations, logprobs_json(_json(part.logprobs)) if part.logprobs else [])
+        return text_json(part.text, part.annotations, part.logprobs)
     if part.kind == "refusal":
         return refusal_json(part.text)
     return {"type": "summary_text" if part.kind == "summary" else "reasoning_text", "text": part.text}
