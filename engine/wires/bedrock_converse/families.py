@@ -20,8 +20,8 @@ Path = tuple[str, ...]
 class Family(msgspec.Struct, frozen=True, kw_only=True):
     """One maker's models.
 
-    `pattern` is searched for in a model's names. `options` says where an option of a conversation stands, `effort`
-    where the word for how much to think does; `efforts` are the maker's words for ours.
+    `pattern` is searched for in a model's names. `options` says where an option of a conversation stands; `effort` is the
+    field that says how much to think, `efforts` are the maker's words for ours.
     """
 
     pattern: str = ""
