@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from engine.catalog.drafts import ProviderDraft
+from engine.catalog.document import pointer
+from engine.catalog.drafts import ModelDraft, ProviderDraft
 from engine.catalog.vendors import WIRES, Kind, kind_of, of_kind
 from engine.pricing.reference import Found
+from engine.problem import Problem
 
 _KINDS: tuple[Kind, ...] = ("chat", "embeddings", "rerank")
 _KIND_OF_ENDPOINT: Mapping[str, Kind] = {"embeddings": "embeddings", "rerank": "rerank"}  # all others are for chats
@@ -40,6 +42,26 @@ def choose_wires(owner: ProviderDraft, found: Found | None, endpoints: Iterable[
         embeddings=_other("embeddings", owner, found) if "embeddings" in kinds else "",
         rerank=_other("rerank", owner, found) if "rerank" in kinds else "",
     )
+
+
+def check_wires(draft: ModelDraft, chosen: Chosen) -> list[Problem]:
+    """What a model's file asks for that its provider has no wire for."""
+    api, document = draft.owner.vendor.api, draft.document
+    hint = f"if {draft.owner.document.file} speaks one, name it in its wires"
+    endpoints = draft.value.get("endpoints", ())
+    if not endpoints and not chosen.first:
+        message = f'the api "{api}" has no wire for what this base model answers'
+        return [document.problem("bad-value", message, "/base_model", hint=hint)]
+    spoken: Mapping[Kind, bool] = {
+        "chat": bool(chosen.chat), "embeddings": bool(chosen.embeddings), "rerank": bool(chosen.rerank),
+    }  # fmt: skip
+    return [
+        document.problem(
+            "bad-value", f'the api "{api}" has no wire for {endpoint}', pointer("endpoints", at), hint=hint
+        )
+        for at, endpoint in enumerate(endpoints)
+        if not spoken[_KIND_OF_ENDPOINT.get(endpoint, "chat")]
+    ]
 
 
 def _chat(owner: ProviderDraft, found: Found | None) -> tuple[str, ...]:

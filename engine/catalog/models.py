@@ -4,7 +4,7 @@ from typing import Any
 
 from engine.catalog import parts
 from engine.catalog.bases import Base, reference_name
-from engine.catalog.choosing import choose_wires
+from engine.catalog.choosing import check_wires, choose_wires
 from engine.catalog.document import Document
 from engine.catalog.drafts import ModelDraft, Offered
 from engine.catalog.prices import Priced, at_list_price
@@ -42,6 +42,7 @@ def build_model(draft: ModelDraft, base: Base, priced: Priced, replacement: str,
         _, upstream = reference_name(base.base.written, provider.api)
         upstream += draft.owner.vendor.model_suffix
     wires = choose_wires(draft.owner, base.found, value.get("endpoints", ()))
+    problems += check_wires(draft, wires)
     return Model(
         name=draft.name,
         provider=provider.name,

@@ -101,3 +101,24 @@ def test_what_a_vendor_cannot_do_is_known_unless_the_file_says_otherwise(compile
         is False
     )
     assert compiled("api: mistral\n", f"{text}supports: {{stream_usage: true}}\n")["@p/m"].supports.stream_usage is True
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "said"),
+    [
+        ("api: anthropic\n", "base_model: claude-sonnet-4-5\nendpoints: [chat, rerank]", ['endpoints/1: the api "anthropic" has no wire for rerank']),
+        ("api: voyageai\n", "base_model: voyage-3.5\nendpoints: [messages]", ['endpoints/0: the api "voyageai" has no wire for messages']),
+        ("api: groq\n", "base_model: openai:text-embedding-3-small", ['base_model: the api "groq" has no wire for what this base model answers']),
+        ("api: groq\nwires: [openai-embeddings]\n", "base_model: openai:text-embedding-3-small", []),
+    ],
+)  # fmt: skip
+def test_what_no_wire_reaches_is_said_where_it_is_written(tree, reference, provider, model, said):
+    files = {
+        "catalog.yaml": "format: 1\n",
+        "providers/p.yaml": provider,
+        "models/p/m.yaml": f"type: custom\npricing: free\n{model}\n",
+    }
+    files["reference.lock"] = render(build_lock(asked_of_reference(tree(files)), reference))
+    found = compile_catalog(tree(files)).problems
+    assert [f"{problem.pointer[1:]}: {problem.message}" for problem in found] == said
+    assert all(problem.code == "bad-value" and "providers/p.yaml" in problem.hint for problem in found)
