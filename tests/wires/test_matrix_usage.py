@@ -41,6 +41,9 @@ ORACLES: Mapping[str, tuple[Callable[[str], tuple[str, str]], str]] = {
 
 # (wire, host, meter) → why we read it where genai-prices does not. All are parts of a whole that both read.
 READ_BY_US_ALONE = {
+    ("bedrock-invoke", "bedrock-runtime.us-east-1.amazonaws.com", "output_reasoning_tokens"): (
+        "https://platform.claude.com/docs/en/api/messages: thinking_tokens; genai-prices reads it of Anthropic's own API alone"
+    ),
     ("gemini", "generativelanguage.googleapis.com", "web_searches"): (
         "https://ai.google.dev/gemini-api/docs/google-search#pricing: searches are billed, and stand beside the usage"
     ),
