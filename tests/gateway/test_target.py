@@ -5,6 +5,7 @@ import re
 import pytest
 
 from engine.catalog.vendors import VENDORS
+from engine.catalog.vendors import WIRES as NAMES
 from engine.gateway.target import BodyChanges, authentication, body_changes, target
 from engine.model import Model, Pricing, Provider
 from engine.wires.embeddings.table import EMBEDDING_WIRES
@@ -152,13 +153,19 @@ def test_an_upstream_name_cannot_leave_its_segment():
         assert found.partition("?")[0].count("%") >= 6
 
 
+def test_the_words_of_the_catalog_are_the_wires_that_are_spoken():
+    assert WIRES.keys() == NAMES.keys()
+    assert {name for name, row in NAMES.items() if row.kind == "chat"} == PROVIDER_WIRES.keys()
+    assert {name for name, row in NAMES.items() if row.kind == "embeddings"} == EMBEDDING_WIRES.keys()
+    assert {name for name, row in NAMES.items() if row.kind == "rerank"} == RERANK_WIRES.keys()
+
+
 @pytest.mark.parametrize("api", sorted(VENDORS))
 def test_every_row_has_a_target_for_each_of_its_wires(api):
     vendor = VENDORS[api]
     for wire in vendor.wires:
-        if wire in WIRES:
-            found = where(api, wire, base_url="" if vendor.base_url else "https://llm.acme.internal/v1")
-            assert re.fullmatch(r"(/[A-Za-z0-9%:._~-]+)+", found)
+        found = where(api, wire, base_url="" if vendor.base_url else "https://llm.acme.internal/v1")
+        assert re.fullmatch(r"(/[A-Za-z0-9%:._~-]+)+", found)
 
 
 def test_how_a_credential_is_sent_depends_on_the_wire_too():
