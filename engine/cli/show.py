@@ -152,7 +152,9 @@ def _fields(model: Model, provider: Provider) -> Iterator[Row]:
         "on_disconnect": model.on_disconnect,
     }
     yield ("file", model.file, f"blob {model.blob[:12]}")
-    yield ("api", f"{provider.api} ({model.wire})", provider.file)
+    yield ("api", provider.api, provider.file)
+    wires = (*model.wires, model.embeddings_wire, model.rerank_wire)
+    yield ("wires", ", ".join(filter(None, wires)), "the api, the base model and the endpoints")
     yield ("base_url", provider.base_url, provider.file)
     yield ("credential", provider.credential, provider.file)
     for name, value in values.items():
