@@ -12,11 +12,14 @@ import msgspec
 from engine.model import Model
 from engine.wires.blocks import Extra
 from engine.wires.conversation import Conversation, ServerTool
+from engine.wires.losses import Losses
 
 _CHAT: Final = "openai-chat"
 _RESPONSES: Final = "openai-responses"
 
 _ENTRIES: Final = msgspec.json.Decoder(list[dict[str, Any]])
+
+_MAX_USER: Final = 64
 
 _SHARED: Final[tuple[str, ...]] = (
     "safety_identifier",
@@ -32,6 +35,15 @@ def shared_fields(conversation: Conversation, model: Model) -> tuple[Extra, Extr
     if conversation.wire not in (_CHAT, _RESPONSES) or not model.dialect.is_openai:
         return {}, extra
     return {name: extra.pop(name) for name in _SHARED if name in extra}, extra
+
+
+def user_of(conversation: Conversation, model: Model, losses: Losses) -> str | None:
+    """Whose the call is; OpenAI refuses names of more than 64 letters, such as those of Anthropic's clients."""
+    user = conversation.user
+    if user is None or len(user) <= _MAX_USER or losses.is_same_wire or not model.dialect.is_openai:
+        return user
+    losses.drop_option("user")
+    return None
 
 
 def responses_form(tool: ServerTool) -> dict[str, Any] | None:

@@ -356,6 +356,23 @@ def test_options_of_chat_go_where_responses_have_them():
     assert (sent["prompt_cache_key"], sent["safety_identifier"]) == ("k", "s")
 
 
+@pytest.mark.parametrize("wire", ["openai-chat", "openai-responses"])
+def test_names_and_ids_that_openai_finds_too_long(wire: str):
+    """As Anthropic's clients send them."""
+    used = {"type": "tool_use", "id": "t" * 100, "name": "f", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "t" * 100, "content": "So."}
+    messages = [{"role": "assistant", "content": [used]}, {"role": "user", "content": [result]}]
+    request = {"model": "m", "max_tokens": 99, "messages": messages, "metadata": {"user_id": "u" * 65}}
+    sent, losses = encoded(wire, conversation_of("anthropic-messages", request), OPENAI)
+    assert ("user" in sent, losses) == (False, ("metadata.user_id",))
+    sent, losses = encoded(wire, conversation_of("anthropic-messages", request), make_model(api="vllm"))
+    assert (len(sent["user"]), losses) == (65, ())
+    if wire == "openai-responses":
+        call, output = sent["input"]
+        assert call["call_id"] == output["call_id"]
+        assert len(call["call_id"]) <= 64
+
+
 def test_several_answers_are_refused():
     with pytest.raises(InvalidRequest) as refused:
         from_chat(n=2)

@@ -13,18 +13,18 @@ from engine.wires.conversation import Conversation, Tool, ToolChoice
 from engine.wires.effort import effort_of, is_off
 from engine.wires.losses import Losses
 from engine.wires.openai_chat.encode_messages import MessageWriter, cache_json
-from engine.wires.openai_family import chat_form, shared_fields
+from engine.wires.openai_family import chat_form, shared_fields, user_of
 
 NAME: Final = "openai-chat"
 
 # Options that are carried under their own names.
 _PLAIN: Final = (
     *("verbosity", "temperature", "top_p", "seed", "frequency_penalty", "presence_penalty", "n", "logprobs"),
-    *("top_logprobs", "logit_bias", "service_tier", "metadata", "user", "store"),
+    *("top_logprobs", "logit_bias", "service_tier", "metadata", "store"),
 )
 _WRITTEN: Final = (
     *("tools", "tool_choice", "parallel_tool_calls", "output", "max_output_tokens", "top_k", "stop", "reasoning"),
-    "cache_key",
+    *("cache_key", "user"),
 )
 _CARRIED: Final = frozenset({*_PLAIN, *_WRITTEN})
 
@@ -67,6 +67,8 @@ def _write_options(fields: dict[str, Any], conversation: Conversation, model: Mo
         fields[name] = conversation.max_output_tokens
     if conversation.stop:
         fields["stop"] = conversation.stop
+    if (user := user_of(conversation, model, losses)) is not None:
+        fields["user"] = user
     if conversation.cache_key is not None:
         fields["prompt_cache_key"] = conversation.cache_key
     if conversation.top_k is not None:

@@ -5,6 +5,7 @@ Source: https://platform.openai.com/docs/api-reference/responses/create#response
 
 import re
 from collections.abc import Iterable
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -29,6 +30,8 @@ from engine.wires.conversation import INSTRUCTING, Conversation, Turn
 from engine.wires.losses import Losses
 from engine.wires.makers import marked
 from engine.wires.openai_responses.decode_items import NAME
+
+_MAX_ID: Final = 64
 
 _ITEM: Final = re.compile(r"input\[\d+\]")
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -125,13 +128,19 @@ class ItemWriter:
         if call.signature is not None:
             self._losses.drop(f"{call.path}.signature")
         kind, key = ("custom_tool_call", "input") if call.is_custom else ("function_call", "arguments")
-        return {"type": kind, "call_id": call.id, "name": call.name, key: call.arguments}
+        return {"type": kind, "call_id": self._call_id(call.id), "name": call.name, key: call.arguments}
 
     def _result(self, result: ToolResult) -> dict[str, Any]:
         if result.is_error:
             self._losses.drop(f"{result.path}.is_error")
         kind = "custom_tool_call_output" if result.call_id in self._custom else "function_call_output"
-        return {"type": kind, "call_id": result.call_id, "output": self._content(result.content, "tool")}
+        return {"type": kind, "call_id": self._call_id(result.call_id), "output": self._content(result.content, "tool")}
+
+    def _call_id(self, call_id: str) -> str:
+        """An id of the length that OpenAI allows; what is too long gets a digest at its end."""
+        if len(call_id) <= _MAX_ID or self._losses.is_same_wire:
+            return call_id
+        return f"{call_id[:40]}_{blake2b(call_id.encode(), digest_size=10).hexdigest()}"
 
     def _reasoning(self, thoughts: list[Reasoning], turn: Turn) -> list[dict[str, Any]]:
         """Only what OpenAI can read again: what it encrypted itself, with the summary of it."""

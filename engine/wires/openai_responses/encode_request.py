@@ -13,16 +13,16 @@ from engine.wires.codec import EncodedRequest
 from engine.wires.conversation import Conversation, OutputFormat, ReasoningOptions, ServerTool, Tool, ToolChoice
 from engine.wires.effort import effort_of, is_off
 from engine.wires.losses import Losses
-from engine.wires.openai_family import responses_form, shared_fields
+from engine.wires.openai_family import responses_form, shared_fields, user_of
 from engine.wires.openai_responses.decode_items import NAME
 from engine.wires.openai_responses.decode_request import ENCRYPTED, LOGPROBS
 from engine.wires.openai_responses.encode_items import ItemWriter
 
 # Options that are carried under their own names.
-_PLAIN: Final = ("temperature", "top_p", "top_logprobs", "service_tier", "metadata", "user")
+_PLAIN: Final = ("temperature", "top_p", "top_logprobs", "service_tier", "metadata")
 _WRITTEN: Final = (
     *("tools", "tool_choice", "parallel_tool_calls", "output", "verbosity", "max_output_tokens", "reasoning"),
-    *("logprobs", "cache_key", "store"),
+    *("logprobs", "cache_key", "store", "user"),
 )
 _CARRIED: Final = frozenset({*_PLAIN, *_WRITTEN})
 
@@ -97,6 +97,8 @@ def _write_options(fields: dict[str, Any], conversation: Conversation, model: Mo
         if limit < LEAST_OUTPUT and model.dialect.is_openai and not is_same:
             fields["max_output_tokens"] = LEAST_OUTPUT
             losses.drop_option("max_output_tokens")
+    if (user := user_of(conversation, model, losses)) is not None:
+        fields["user"] = user
     if conversation.cache_key is not None:
         fields["prompt_cache_key"] = conversation.cache_key
     if conversation.store is not None or not is_same:
