@@ -250,6 +250,9 @@ class Routes:
         self._authenticators = authenticators
         self._bound = {name: bindings.resolve(provider) for name, provider in snapshot.providers.items()}
         self.disabled = {name: bound.reason for name, bound in self._bound.items() if isinstance(bound, Disabled)}
+        for bound in self._bound.values():
+            if isinstance(bound, Bound):
+                authenticators.warm(bound)
         self._by_name: dict[tuple[str, str], Route] = {}
         self._callers: dict[str, Caller] = {}
 

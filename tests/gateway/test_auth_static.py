@@ -139,6 +139,48 @@ def test_an_expired_credential_is_none():
     assert asyncio.run(run())
 
 
+def test_what_a_provider_will_need_is_fetched_when_its_catalog_is_loaded(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    provider = Provider(
+        name="p", api="aws", base_url=str(ORIGIN), credential="c", file="f", blob="b", region="us-east-1"
+    )
+    bound = Bound(ORIGIN, chain="aws:default", credential="c")
+    make = Authenticators()
+    make.warm(bound)  # there is no event loop: the first call will do it
+    make.warm(Bound(ORIGIN, Secret(VALUE)))
+
+    async def run():
+        make.warm(bound)
+        found = make(provider, "bedrock-converse", bound)
+        for _ in range(1_000):
+            if found.is_ready:
+                return True
+            await asyncio.sleep(0.01)
+        return False
+
+    assert asyncio.run(run())
+
+
+def test_a_call_waits_only_so_long_for_a_credential(monkeypatch):
+    monkeypatch.setattr("engine.gateway.auth.renewing.WAIT_SECONDS", 0.05)
+    go_on = threading.Event()
+
+    def slow():
+        assert go_on.wait(10)
+        return Renewed("token", time.time() + 60, time.time() + 60)
+
+    async def run():
+        token = Renewing("c", slow)
+        with pytest.raises(UpstreamNotSent):
+            await token.ensure()
+        go_on.set()
+        await token.ensure()
+        return token.get()
+
+    assert asyncio.run(run()) == "token"
+
+
 def test_a_caller_that_leaves_does_not_end_the_fetch_for_others():
     async def run():
         began, go_on = asyncio.Event(), threading.Event()

@@ -20,16 +20,26 @@ class Authenticators:
 
     def __call__(self, provider: Provider, wire: str, bound: Bound) -> Authenticator:
         """How calls of `provider` by this wire are authenticated; does not wait for anything."""
-        cloud, _, profile = bound.chain.partition(":")
-        if cloud == "google":
+        if bound.chain.startswith("google:"):
             return self._google(bound)
-        if cloud == "aws":
-            if profile not in self._aws:
-                self._aws[profile] = AwsCredentials(profile)
-            return SigV4(self._aws[profile], provider.region)
+        if bound.chain.startswith("aws:"):
+            return SigV4(self._of_aws(bound), provider.region)
         auth = authentication(provider, wire)
         # A cloud's own key, or a token that somebody else renews, is a bearer.
         return Static("bearer" if auth in {"aws-sigv4", "google-oauth"} else auth, bound.secret)
+
+    def warm(self, bound: Bound) -> None:
+        """Begin to get what calls to this provider will need; does not wait for it."""
+        if bound.chain.startswith("google:"):
+            self._google(bound).warm()
+        elif bound.chain.startswith("aws:"):
+            self._of_aws(bound).keys.warm()
+
+    def _of_aws(self, bound: Bound) -> AwsCredentials:
+        profile = bound.chain.partition(":")[2]
+        if profile not in self._aws:
+            self._aws[profile] = AwsCredentials(profile)
+        return self._aws[profile]
 
     def _google(self, bound: Bound) -> GoogleToken:
         key = "" if bound.secret is None else sha256(bound.secret.reveal().encode()).hexdigest()

@@ -35,6 +35,10 @@ class GoogleToken:
         """Whether there is a token that holds."""
         return self._token.is_ready
 
+    def warm(self) -> None:
+        """Begin to get a token."""
+        self._token.warm()
+
     async def ensure(self) -> None:
         """Get a token."""
         await self._token.ensure()

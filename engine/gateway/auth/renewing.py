@@ -1,6 +1,7 @@
 """A credential that expires, and is renewed in a thread before it does."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -15,6 +16,7 @@ T = TypeVar("T")
 log = structlog.get_logger("gateway")
 
 RETRY_SECONDS = 1.0
+WAIT_SECONDS = 10.0  # a call does not wait longer; the fetch goes on, for the calls after it
 
 
 class Renewed(msgspec.Struct, Generic[T], frozen=True):
@@ -58,6 +60,12 @@ class Renewing(Generic[T]):
             self._begin()
         return self._current.value
 
+    def warm(self) -> None:
+        """Begin to fetch the credential, so that the first call need not wait; without an event loop it is left to that."""
+        if not self.is_ready:
+            with contextlib.suppress(RuntimeError):
+                self._begin()
+
     async def ensure(self) -> None:
         """Wait until there is a credential that holds.
 
@@ -65,7 +73,7 @@ class Renewing(Generic[T]):
             UpstreamNotSent: upstream_credentials, there is none.
         """
         if not self.is_ready and (task := self._begin()) is not None:
-            await asyncio.shield(task)
+            await asyncio.wait({task}, timeout=WAIT_SECONDS)
         if not self.is_ready:
             message = "The gateway has no valid credential for this provider at the moment."
             raise UpstreamNotSent(message, code="upstream_credentials")
