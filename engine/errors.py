@@ -141,7 +141,7 @@ class UpstreamNotSent(UpstreamError):
 
     Codes: upstream_connect (refused, unreachable), upstream_connect_timeout (504), upstream_dns, upstream_tls,
     upstream_address_refused, upstream_bad_header (a header that cannot be written), upstream_busy (503: no free
-    connection in time).
+    connection in time), upstream_credentials (a cloud's own chain of credentials gives none).
     """
 
     code = "upstream_connect"
