@@ -6,7 +6,7 @@ import msgspec
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]  # the stubs do not export it
 
-from engine.catalog.scalars import NumberRefused, resolve_plain
+from engine.catalog.scalars import MAY_BE_NO_TEXT, NumberRefused, resolve_plain
 
 MAX_DEPTH = 32
 MAX_VALUES = 20_000
@@ -36,36 +36,37 @@ def read_plain(text: str) -> Plain | None:
 
 
 def _build(parser: Any, *, careful: bool) -> Plain | None:
-    get_event = parser.get_event
+    # Names of this function are looked up sooner than those of a module, and half a million events come by.
+    get_event, scalar = parser.get_event, yaml.ScalarEvent
+    mapping, sequence = yaml.MappingStartEvent, yaml.SequenceStartEvent
+    mapping_end, sequence_end = yaml.MappingEndEvent, yaml.SequenceEndEvent
     top: list[Any] = []
     lines: dict[str, int] = {}
-    holders: list[Any] = [top]  # the mappings and lists that are open, innermost last
-    keys: list[str | None] = [None]  # for each the key whose value comes next; always None for lists
-    holder: Any = top
+    holder: Any = top  # the mapping or list that is open
+    key: str | None = None  # the key whose value comes next, if it is a mapping
+    outer: list[tuple[Any, str | None]] = []  # the same of those around it, innermost last
     count = documents = 0
     while (event := get_event()) is not None:
         kind = type(event)
-        if kind is yaml.ScalarEvent:
+        if kind is scalar:
             text = event.value
             if careful and (event.anchor is not None or event.tag is not None or len(text) > MAX_SCALAR):
                 return None
-            value = text if event.style else resolve_plain(text)
-            if keys[-1] is None and type(holder) is dict:
+            value = text if event.style or text[:1] not in MAY_BE_NO_TEXT else resolve_plain(text)
+            if key is None and type(holder) is dict:
                 if type(value) is not str or value in holder or (value == "<<" and not event.style):
                     return None
-                if len(holders) == 2:
+                if len(outer) == 1:
                     lines[value] = event.start_mark.line + 1
-                keys[-1] = value
+                key = value
                 holder[value] = None  # so that the same key is seen again
                 continue
-        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-            if event.anchor is not None or event.tag is not None or len(holders) > MAX_DEPTH:
+        elif kind is mapping or kind is sequence:
+            if event.anchor is not None or event.tag is not None or len(outer) >= MAX_DEPTH:
                 return None
-            value = {} if kind is yaml.MappingStartEvent else []
-        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-            holders.pop()
-            keys.pop()
-            holder = holders[-1]
+            value = {} if kind is mapping else []
+        elif kind is mapping_end or kind is sequence_end:
+            holder, key = outer.pop()
             continue
         elif kind is yaml.DocumentStartEvent:
             documents += 1
@@ -80,15 +81,13 @@ def _build(parser: Any, *, careful: bool) -> Plain | None:
         if count > MAX_VALUES:
             return None
         if type(holder) is dict:
-            key = keys[-1]
             if key is None:
                 return None  # a mapping or list as a key
             holder[key] = value
-            keys[-1] = None
+            key = None
         else:
             holder.append(value)
-        if kind is not yaml.ScalarEvent:
-            holders.append(value)
-            keys.append(None)
-            holder = value
+        if kind is not scalar:
+            outer.append((holder, key))
+            holder, key = value, None
     return Plain(top[0] if top else None, lines)

@@ -15,6 +15,8 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
 _MAY_BE_WORD = frozenset("~nNtTfF")
 _MAY_BE_NUMBER = frozenset("+-.0123456789")
+# What a plain scalar begins with if it may be anything else than text.
+MAY_BE_NO_TEXT = _MAY_BE_WORD | _MAY_BE_NUMBER | {""}
 
 _LONGEST_NUMBER = 64
 _INT64 = range(-(2**63), 2**63)

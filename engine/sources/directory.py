@@ -219,7 +219,7 @@ class _Walk:
             self._mark(name, status)
             cap = self._caps.of(name)
             # The size is asked before the first byte is read; the file may still grow, so the read is bounded too.
-            data = _read(descriptor, cap + 1) if status.st_size <= cap else b""
+            data = _read(descriptor, status.st_size, cap + 1) if status.st_size <= cap else b""
         finally:
             os.close(descriptor)
         if max(status.st_size, len(data)) > cap:
@@ -239,8 +239,11 @@ class _Walk:
         self._scan.changed_ns = max(self._scan.changed_ns, status.st_ctime_ns)
 
 
-def _read(descriptor: int, at_most: int) -> bytes:
+def _read(descriptor: int, size: int, at_most: int) -> bytes:
+    """A file of this size; if it has another by now, the next walk sees that as well."""
     data = os.read(descriptor, at_most)
+    if len(data) == size:
+        return data
     while len(data) < at_most and (more := os.read(descriptor, at_most - len(data))):
         data += more
     return data
