@@ -155,6 +155,11 @@ def test_options_go_where_chat_has_them():
     assert (sent["store"], sent["user"], sent["metadata"]) == (True, "u", {"a": "b"})
 
 
+def test_chat_wants_to_be_told_twice_about_log_probabilities():
+    sent, losses = to("openai-chat", ask(top_logprobs=2))
+    assert (sent["logprobs"], sent["top_logprobs"], losses) == (True, 2, ())
+
+
 def test_what_chat_has_no_place_for_is_named_as_the_client_calls_it():
     tools = [{"type": "web_search"}, {"type": "file_search", "vector_store_ids": ["v"]}]
     searched = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}

@@ -67,6 +67,8 @@ def _write_options(fields: dict[str, Any], conversation: Conversation, model: Mo
         fields[name] = conversation.max_output_tokens
     if conversation.stop:
         fields["stop"] = conversation.stop
+    if conversation.top_logprobs and not losses.is_same_wire:
+        fields["logprobs"] = True  # OpenAI wants both
     if (user := user_of(conversation, model, losses)) is not None:
         fields["user"] = user
     if conversation.cache_key is not None:

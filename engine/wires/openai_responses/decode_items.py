@@ -42,7 +42,6 @@ _SERVER_CALLS: Final = frozenset(
 _SERVER_RESULTS: Final = frozenset({"mcp_approval_response", "program_output"})
 _TEXTS: Final = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 _MIMES: Final = {"svg": "image/svg+xml"}
-_AUDIO_MIME: Final = "audio/"
 
 
 def item_kind(item: Reader) -> str:
@@ -108,8 +107,7 @@ def part(reader: Reader, raw: msgspec.Raw) -> Block:
         return File(source=_file_source(reader), name=name, path=path, cache=cache, extra=reader.rest())
     if kind == "input_audio":
         audio = reader.needed_object("input_audio")
-        mime = f"{_AUDIO_MIME}{audio.text('format') or 'wav'}"
-        source = Source(data=audio.needed_text("data"), mime=mime)
+        source = Source(data=audio.needed_text("data"), mime=f"audio/{audio.text('format') or 'wav'}")
         return Audio(source=source, path=path, cache=cache, extra=reader.rest())
     return Opaque(kind=kind, wire=NAME, raw=raw, path=path)
 

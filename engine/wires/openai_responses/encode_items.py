@@ -6,6 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/responses/create#response
 import re
 from collections.abc import Iterable
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
@@ -65,31 +66,33 @@ class ItemWriter:
         if turn.name is not None:
             self._losses.drop(f"{turn.path}.name")
         role = "system" if turn.role == "developer" and not self._knows_developers else turn.role
-        items: list[Any] = []
-        parts: list[Block] = []
-        thoughts: list[Reasoning] = []
+        is_same = self._losses.is_same_wire
         # Without the ids of the provider, each text that the model said is a message of its own.
-        is_apart = role == "assistant" and not self._losses.is_same_wire
-        for block in turn.blocks:
-            if parts and (is_apart or not _is_part(block) or self._item_of(block) != self._item_of(parts[0])):
-                items.append(self._message(role, parts, turn))
-                parts = []
-            if thoughts and not (isinstance(block, Reasoning) and block.id is not None and block.id == thoughts[0].id):
-                items += self._reasoning(thoughts, turn)
-                thoughts = []
-            if isinstance(block, Reasoning):
-                thoughts.append(block)
-            elif _is_part(block):
-                parts.append(block)
-            elif (item := self._item(block, turn)) is not None:
+        is_apart = role == "assistant" and not is_same
+        runs = groupby(enumerate(turn.blocks), key=lambda one: self._run_of(*one, is_apart=is_apart))
+        items: list[Any] = []
+        for (kind, _), run in runs:
+            blocks = [block for _, block in run]
+            if kind == "part":
+                items.append(self._message(role, blocks, turn))
+            elif kind == "thought":
+                items += self._reasoning([block for block in blocks if isinstance(block, Reasoning)], turn)
+            elif (item := self._item(blocks[0], turn)) is not None:
                 items.append(item)
-        items += self._reasoning(thoughts, turn)
+        if not turn.blocks and is_same:
+            items.append(self._message(role, [], turn))
         extra = self._losses.keep(turn.extra, turn.path)
-        if parts or (not turn.blocks and self._losses.is_same_wire):
-            items.append(self._message(role, parts, turn))
         if extra and isinstance(items[0], dict):
             items[0] |= extra
         return items
+
+    def _run_of(self, at: int, block: Block, *, is_apart: bool) -> tuple[str, Any]:
+        """The kind of item that a block belongs to, and which one: neighbours of one item are written together."""
+        if _is_part(block):
+            return "part", at if is_apart else self._item_of(block)
+        if isinstance(block, Reasoning):
+            return "thought", block.id or at
+        return "item", at
 
     def _item_of(self, block: Block) -> str:
         """The place of the client's item that a block comes from: its items stay apart on the way to the same wire."""
