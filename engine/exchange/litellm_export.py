@@ -28,11 +28,15 @@ PROVIDERS: dict[str, tuple[str, bool]] = {
     "fireworks": ("fireworks_ai", True),
     "google": ("gemini", True),
     "google-vertex": ("vertex_ai", True),
+    "litellm": ("litellm_proxy", True),
     "llama-cpp": ("openai", True),
+    "lmstudio": ("lm_studio", True),
+    "moonshotai": ("moonshot", True),
     "openai": ("openai", False),
     "openai-compatible": ("openai", True),
     "together": ("together_ai", True),
     "vllm": ("hosted_vllm", True),
+    "voyageai": ("voyage", True),
 }
 _FIELD_OF = {price_key: field for field, price_key in reversed(list(TOKENS.items()))}
 # Fields that are no token's, and that LiteLLM has for a threshold or a way of processing as well.
