@@ -14,9 +14,11 @@ from engine.model import Provider
 from engine.operator.origins import Origin, split_url
 from engine.operator.settings import CredentialSettings, Settings
 
-# Whose chain of credentials may be asked, by how an api is authenticated; the extra that brings it, and its module.
+# Whose chain of credentials may be asked, by how an api is authenticated; the modules that the extra of this name brings.
 _CHAINS: Mapping[str, str] = MappingProxyType({"aws-sigv4": "aws", "google-oauth": "google"})
-_MODULES: Mapping[str, str] = MappingProxyType({"aws": "botocore", "google": "google.auth"})
+_MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"aws": ("botocore",), "google": ("google.auth", "requests")}
+)
 _REGION = re.compile(r"[a-z0-9-]+", re.ASCII)
 
 
@@ -101,14 +103,11 @@ class Bindings:
         if kind in _MODULES:
             _check_extra(kind)
             return Bound(origin, chain=credential.secret, credential=name)
-        if cloud != "google":
-            text, warnings = self._read(name, kind, place)
-            return Bound(origin, _header_value(name, text, _told(kind, place)), warnings, credential=name)
         text, warnings = self._read(name, kind, place)
-        if not text.lstrip().startswith("{"):  # an access token
-            return Bound(origin, _header_value(name, text, _told(kind, place)), warnings, credential=name)
-        _check_extra(cloud)
-        return Bound(origin, Secret(text), warnings, chain="google:key", credential=name)
+        if cloud == "google" and text.lstrip().startswith("{"):  # not an access token
+            _check_extra(cloud)
+            return Bound(origin, Secret(text), warnings, chain="google:key", credential=name)
+        return Bound(origin, _header_value(name, text, _told(kind, place)), warnings, credential=name)
 
     def why_unbound(self, provider: Provider) -> str | None:
         """Why names and origins alone disable `provider`; None where they do not. Reads no secret."""
@@ -178,12 +177,13 @@ def _header_value(name: str, value: str, place: str) -> Secret:
 
 def _check_extra(extra: str) -> None:
     """Raises ValueError, saying what to install, where the library of an extra is missing."""
-    try:
-        found = find_spec(_MODULES[extra])
-    except ModuleNotFoundError:  # not even the package above it
-        found = None
-    if found is None:
-        raise ValueError(f'{_MODULES[extra]} is not installed: pip install "llm-catalog-engine[{extra}]"')
+    for module in _MODULES[extra]:
+        try:
+            found = find_spec(module)
+        except ModuleNotFoundError:  # not even the package above it
+            found = None
+        if found is None:
+            raise ValueError(f'{module} is not installed: pip install "llm-catalog-engine[{extra}]"')
 
 
 def _read_file(name: str, path: str) -> tuple[str, tuple[str, ...]]:
