@@ -123,7 +123,11 @@ class InProcess:
 
     def records(self) -> list[Attempt]:
         """All records in the spool, in the order of writing."""
-        return [record for path in segments(self._spool_directory) for record in read_segment(path, 0).attempts]
+        return [
+            record
+            for path in segments(self._spool_directory)
+            for record in read_segment(path, 0, limit=1 << 30).attempts
+        ]
 
     def settled(self, count: int = 1) -> list[Attempt]:
         """The final records, once there are `count` and no call is in flight; none is opened or settled twice."""
