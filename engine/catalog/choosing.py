@@ -1,12 +1,13 @@
 """Which wires reach a model: the vendor's, the provider's file, the base model and the endpoints decide together."""
 
+import functools
 from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from engine.catalog.document import pointer
 from engine.catalog.drafts import ModelDraft, ProviderDraft
-from engine.catalog.vendors import WIRES, Kind, kind_of, of_kind
+from engine.catalog.vendors import VENDORS, WIRES, Kind, Vendor, kind_of, of_kind
 from engine.pricing.reference import Found
 from engine.problem import Problem
 
@@ -32,15 +33,19 @@ def choose_wires(owner: ProviderDraft, found: Found | None, endpoints: Iterable[
 
     Nothing is refused for what is not known: a model without endpoints and without a known base has wires of all kinds.
     """
-    model = found.model.id if found is not None else ""
-    if asked := {_KIND_OF_ENDPOINT.get(endpoint, "chat") for endpoint in endpoints}:
-        kinds = asked
-    else:
-        kinds = {kind_of(model)} if model else set(_KINDS)
+    model, made_by = (found.model.id, found.model.api) if found is not None else ("", "")
+    asked = frozenset(_KIND_OF_ENDPOINT.get(endpoint, "chat") for endpoint in endpoints)
+    return _choose(owner.vendor.api, owner.provider.wires, model, made_by, asked)
+
+
+@functools.lru_cache(maxsize=4096)  # most models of a large catalog are alike in this
+def _choose(api: str, wires: tuple[str, ...], model: str, made_by: str, asked: frozenset[Kind]) -> Chosen:
+    kinds = asked or ({kind_of(model)} if model else _KINDS)
+    maker = "anthropic" if "claude" in model else made_by
     return Chosen(
-        chat=_chat(owner, found) if "chat" in kinds else (),
-        embeddings=_other("embeddings", owner, found) if "embeddings" in kinds else "",
-        rerank=_other("rerank", owner, found) if "rerank" in kinds else "",
+        chat=_chat(VENDORS[api], wires, model, maker) if "chat" in kinds else (),
+        embeddings=_other("embeddings", wires, maker) if "embeddings" in kinds else "",
+        rerank=_other("rerank", wires, maker) if "rerank" in kinds else "",
     )
 
 
@@ -64,26 +69,18 @@ def check_wires(draft: ModelDraft, chosen: Chosen) -> list[Problem]:
     ]
 
 
-def _chat(owner: ProviderDraft, found: Found | None) -> tuple[str, ...]:
+def _chat(vendor: Vendor, written: tuple[str, ...], model: str, maker: str) -> tuple[str, ...]:
     """Claude is sold by many, and speaks its maker's format where the account does."""
-    of_vendor = owner.vendor.chat_wires(found.model.id if found is not None else "")
-    spoken = of_kind("chat", owner.provider.wires)
-    if spoken == of_kind("chat", owner.vendor.wires):
+    of_vendor = vendor.chat_wires(model)
+    spoken = of_kind("chat", written)
+    if spoken == of_kind("chat", vendor.wires):
         wires = of_vendor
     else:  # the provider's file chose, perhaps wires that the vendor's row does not have
-        ruled_out = set(owner.vendor.wires) - set(of_vendor)
+        ruled_out = set(vendor.wires) - set(of_vendor)
         wires = tuple(wire for wire in spoken if wire not in ruled_out) or spoken
-    maker = _maker(found)
     return tuple(sorted(wires, key=lambda wire: not maker or WIRES[wire].maker != maker))
 
 
-def _other(kind: Kind, owner: ProviderDraft, found: Found | None) -> str:
-    wires = of_kind(kind, owner.provider.wires)
-    maker = _maker(found)
+def _other(kind: Kind, written: tuple[str, ...], maker: str) -> str:
+    wires = of_kind(kind, written)
     return next((wire for wire in wires if maker and WIRES[wire].maker == maker), wires[0] if wires else "")
-
-
-def _maker(found: Found | None) -> str:
-    if found is None:
-        return ""
-    return "anthropic" if "claude" in found.model.id else found.model.api
