@@ -241,7 +241,7 @@ class _Walk:
 
 def _read(descriptor: int, size: int, at_most: int) -> bytes:
     """A file of this size; if it has another by now, the next walk sees that as well."""
-    data = os.read(descriptor, at_most)
+    data = os.read(descriptor, size + 1)  # a buffer for the largest would take longer than the file
     if len(data) == size:
         return data
     while len(data) < at_most and (more := os.read(descriptor, at_most - len(data))):
