@@ -27,8 +27,8 @@ class Script:
     `input` and `output` are the usage reported. A stream has `output` chunks with `gap` seconds between them. `delay`
     seconds pass before the answer's head. `status` other than 200 is an error reply. `fault` is one of: reset (before
     the head), cut (in the body), hang (no head), stall (no end), html, nousage, nodone, error_event, endless (as fast as
-    it is read). `raw` is, in base64, all that is answered, byte for byte, with `{credential}` replaced by the credential
-    that came; the connection is closed after it.
+    it is read), endless_event. `raw` is, in base64, all that is answered, byte for byte, with `{credential}` replaced by
+    the credential that came; the connection is closed after it.
     """
 
     delay: float = 0.0
@@ -206,6 +206,11 @@ class ScriptedUpstream:
             _write_event(writer, {"error": {"message": "secret text", "type": "overloaded_error", "code": 529}})
             _write_chunk(writer, b"")
             return True
+        if script.fault == "endless_event":
+            _write_event(writer, chunk_of(received, "word0 "))
+            while True:
+                _write_chunk(writer, b"x" * 65_536)
+                await writer.drain()
         while script.fault == "endless":
             _write_event(writer, chunk_of(received, "word " * 1000))
             received.sent_bytes += 5000
