@@ -200,3 +200,20 @@ def test_a_caller_that_leaves_does_not_end_the_fetch_for_others():
         return token.get()
 
     assert asyncio.run(run()) == "token"
+
+
+def test_a_fetch_that_hangs_does_not_keep_a_worker_from_ending():
+    go_on = threading.Event()
+
+    def hangs():
+        go_on.wait(60)
+        return Renewed("token", time.time() + 60, time.time() + 60)
+
+    async def run():
+        Renewing("c", hangs).warm()
+        await asyncio.sleep(0.05)
+
+    began = time.monotonic()
+    asyncio.run(run())
+    assert time.monotonic() - began < 30
+    go_on.set()

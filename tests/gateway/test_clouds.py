@@ -13,6 +13,8 @@ import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
+# Imported here and not first in a gateway's thread: requests changes the filters of warnings, and pytest does too.
+import google.auth.transport.requests  # noqa: F401
 import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 import msgspec
@@ -86,7 +88,7 @@ class Renewing(Generic[T]):
 
     async def _run(self) -> None:
         try:
-            self._current = await asyncio.to_thread(self._renew)
+            self._current = await _in_thread(self._renew)
         except CredentialUnavailable as error:
             self._failed(str(error))
         except Exception as error:  # the edge of two large libraries: whatever it is, the next call tries again
@@ -97,3 +99,18 @@ class Renewing(Generic[T]):
     def _failed(self, reason: str) -> None:
         self._retry_at = time.monotonic() + RETRY_SECONDS
         log.error("credential not renewed", credential=self._what, reason=reason)
+
+
+async def _in_thread(call: Callable[[], T]) -> T:
+    """What `call` gives. Unlike the loop's executor, a thread that hangs does not keep the process from ending."""
+    result: Future[T] = Future()
+    result.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            result.set_result(call())
+        except BaseException as error:  # whoever awaits it gets it
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="credential", daemon=True).start()
+    return await asyncio.wrap_future(result)
