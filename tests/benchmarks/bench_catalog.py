@@ -1,10 +1,12 @@
-# ruff: noqa: T201 - a script, it prints
-"""A catalog of 10,000 models in 200 providers: checked cold, after one edit, and beside check-jsonschema.
+"""A catalog of 10,000 models in 200 providers: `python tests/benchmarks/bench_catalog.py [--write]`.
 
-Prints what it measures. check-jsonschema is not among our dependencies: name its executable in CHECK_JSONSCHEMA to have
-it run over the same files with the same schemas, a process for each kind.
+Checked by `catalog validate` beside check-jsonschema, in turns; compiled cold and after one edit; and published by a
+running gateway after one edit. check-jsonschema is not among our dependencies: name its executable in CHECK_JSONSCHEMA
+to have it run over the same files with the same schemas, a process for each kind and 5,000 files.
 """
 
+import argparse
+import json
 import os
 import resource
 import subprocess
@@ -13,13 +15,22 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine.catalog.compile import Compiler
-from engine.catalog.snapshot import Encoder, Snapshot
-from engine.shipped import shipped
-from engine.sources.directory import DirectorySource
-from engine.tree import Tree, blob_id
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))  # the harness of the system tests
+
+from harness.served import Served, wait_for  # noqa: E402
+from rig import cpu_seconds, machine, median, publish, spread, table  # noqa: E402
+
+from engine.catalog.compile import Compiler  # noqa: E402
+from engine.catalog.snapshot import Encoder, Snapshot  # noqa: E402
+from engine.publication import KEPT_SNAPSHOTS  # noqa: E402
+from engine.shipped import shipped  # noqa: E402
+from engine.sources.directory import DirectorySource  # noqa: E402
+from engine.tree import Tree, blob_id  # noqa: E402
 
 MODELS, PROVIDERS, EDITS = 10_000, 200, 12
+EDITED = "models/p005/model-05005.yaml"
+FOLDERS = (("catalog", "catalog.yaml"), ("provider", "providers"), ("key", "keys"), ("model", "models"))
 
 MODEL = """\
 description: Support triage, fine-tuned on tickets {n}
@@ -54,76 +65,164 @@ def write(root: Path) -> None:
         (root / f"keys/k{k}.yaml").write_text(f'owner: team-{k % 40}\nkey_sha256: "{k:064x}"\nmodels: ["@p{k:03}/*"]\n')
 
 
-def timed(command: list[str]) -> float:
-    """Wall time of a process in seconds; it must say that all is well."""
-    began = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - began
+def timed(commands: list[list[str]]) -> tuple[float, float]:
+    """Wall and CPU time of processes, one after another, in milliseconds; they must say that all is well."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    for command in commands:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return 1e3 * (time.perf_counter() - began), 1e3 * cpu
 
 
-def in_process(root: Path) -> None:
-    """The compiler itself, cold and warm."""
-    began = time.perf_counter()
-    tree = DirectorySource(root).read()
-    print(f"reading the directory     {1e3 * (time.perf_counter() - began):8.0f} ms")
-    compiler, encoder = Compiler(), Encoder()
-    began = time.perf_counter()
-    catalog = compiler.compile(tree).catalog
-    print(f"compiling, cold           {1e3 * (time.perf_counter() - began):8.0f} ms")
-    assert catalog is not None
-    began = time.perf_counter()
-    artifact = encoder.encode(catalog)
-    print(f"encoding, cold            {1e3 * (time.perf_counter() - began):8.0f} ms, {len(artifact) / 2**20:.1f} MiB")
-    path, compiled, encoded = "models/p005/model-05005.yaml", [], []
-    for edit in range(EDITS):
-        data = tree.files[path].replace(b'"0.80"', b'"0.9%02d"' % edit)
-        files, blobs = tree.files | {path: data}, tree.blobs | {path: blob_id(data)}
-        began = time.perf_counter()
-        catalog = compiler.compile(Tree(revision=f"edit {edit}", files=files, blobs=blobs)).catalog
-        compiled.append(1e3 * (time.perf_counter() - began))
-        assert catalog is not None
-        began = time.perf_counter()
-        artifact = encoder.encode(catalog)
-        encoded.append(1e3 * (time.perf_counter() - began))
-    print(
-        f"compiling after one edit  {sorted(compiled)[EDITS // 2]:8.0f} ms (median of {EDITS}, worst {max(compiled):.0f})"
-    )
-    print(
-        f"encoding after one edit   {sorted(encoded)[EDITS // 2]:8.0f} ms (median of {EDITS}, worst {max(encoded):.0f})"
-    )
-    began = time.perf_counter()
-    Snapshot.decode(artifact, digest="0" * 64)
-    print(f"decoding in a worker      {1e3 * (time.perf_counter() - began):8.1f} ms")
-
-
-def beside(root: Path) -> None:
-    """`catalog validate` beside check-jsonschema, in turns."""
-    ours = [Path(sys.executable).with_name("catalog").as_posix(), "validate", root.as_posix()]
-    times = [timed(ours) for _ in range(3)]
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"catalog validate          {1e3 * min(times):8.0f} ms (best of 3), peak memory {peak:.0f} MiB")
+def validate(root: Path, rounds: int) -> str:
+    """`catalog validate` beside check-jsonschema, in turns, and its peak memory."""
+    ours = [[Path(sys.executable).with_name("catalog").as_posix(), "validate", root.as_posix()]]
     other = os.environ.get("CHECK_JSONSCHEMA")
-    if other is None:
-        print("check-jsonschema          not measured: CHECK_JSONSCHEMA does not name it")
-        return
-    theirs = 0.0
-    for kind, folder in (("catalog", "catalog.yaml"), ("provider", "providers"), ("key", "keys"), ("model", "models")):
-        schema = (shipped("schemas") / f"{kind}.schema.json").as_posix()
-        named = root / folder
+    theirs = [] if other is None else list(_theirs(other, root))
+    mine, peak, others = [], 0.0, []
+    for number in range(rounds):
+        mine.append(timed(ours))
+        if number == 0:
+            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # the largest child until now
+        if theirs:
+            others.append(timed(theirs))
+    rows = [_row("`catalog validate`: compiled, all rules, positions", mine, f"{peak:.0f} MB")]
+    if not others:
+        return table(HEAD, rows) + "\n\ncheck-jsonschema was not measured: CHECK_JSONSCHEMA did not name it."
+    rows.append(_row("check-jsonschema: the schemas alone", others, ""))
+    ratios = [[b[index] / a[index] for a, b in zip(mine, others, strict=True)] for index in (0, 1)]
+    told = f"check-jsonschema takes **{median(ratios[0]):.0f} times** as long"
+    told += f" ({median(ratios[1]):.0f} times the CPU; median of the rounds, each a ratio of its own; least {min(ratios[0]):.1f})."
+    return f"{table(HEAD, rows)}\n\n{told}"
+
+
+HEAD = (
+    "10,001 documents and more, checked from the start of the process",
+    "wall, median",
+    "rounds",
+    "CPU",
+    "peak memory",
+)
+
+
+def _row(name: str, times: list[tuple[float, float]], memory: str) -> tuple[str, ...]:
+    wall, cpu = ([each[index] for each in times] for index in (0, 1))
+    return (name, f"**{median(wall) / 1e3:.2f} s**", spread(wall), f"{median(cpu) / 1e3:.2f} s", memory)
+
+
+def _theirs(executable: str, root: Path) -> list[list[str]]:
+    commands = []
+    for kind, folder in FOLDERS:
+        schema, named = (shipped("schemas") / f"{kind}.schema.json").as_posix(), root / folder
         files = [named] if named.is_file() else sorted(named.rglob("*.yaml"))
         for start in range(0, len(files), 5_000):  # the system limits how long a command line may be
             part = [path.as_posix() for path in files[start : start + 5_000]]
-            theirs += timed([other, "--schemafile", schema, *part])
-    print(f"check-jsonschema          {1e3 * theirs:8.0f} ms, {theirs / min(times):.1f} times as long")
+            commands.append([executable, "--schemafile", schema, *part])
+    return commands
+
+
+def in_process(root: Path) -> str:
+    """The compiler itself, cold and warm."""
+    tree, *reading = _clocked(DirectorySource(root).read)
+    compiler, encoder = Compiler(), Encoder()
+    catalog, *cold = _clocked(lambda: compiler.compile(tree).catalog)
+    artifact, *encoding = _clocked(lambda: encoder.encode(catalog))
+    compiled, encoded = [], []
+    for edit in range(EDITS):
+        data = tree.files[EDITED].replace(b'"0.80"', b'"0.9%02d"' % edit)
+        files, blobs = tree.files | {EDITED: data}, tree.blobs | {EDITED: blob_id(data)}
+        edited = Tree(revision=f"edit {edit}", files=files, blobs=blobs)
+        catalog, *took = _clocked(lambda edited=edited: compiler.compile(edited).catalog)
+        assert catalog is not None
+        compiled.append(tuple(took))
+        artifact, *took = _clocked(lambda catalog=catalog: encoder.encode(catalog))
+        encoded.append(tuple(took))
+    _, *decoding = _clocked(lambda: Snapshot.decode(artifact, digest="0" * 64))
+    steps = {
+        "reading the directory, twice alike": [tuple(reading)],
+        "compiling, cold": [tuple(cold)],
+        f"encoding, cold ({len(artifact) / 2**20:.0f} MiB)": [tuple(encoding)],
+        f"compiling after one edit (median of {EDITS})": compiled,
+        f"encoding after one edit (median of {EDITS})": encoded,
+        "decoding in a worker": [tuple(decoding)],
+    }
+    rows = [
+        (name, *(f"{median([each[index] for each in times]):.0f} ms" for index in (0, 1)))
+        for name, times in steps.items()
+    ]
+    return table(("in one process", "wall", "CPU"), rows)
+
+
+def _clocked(work):
+    """What it gives, and its wall and CPU time in milliseconds."""
+    began, used = time.perf_counter(), time.process_time()
+    found = work()
+    return found, 1e3 * (time.perf_counter() - began), 1e3 * (time.process_time() - used)
+
+
+def in_control(root: Path, state: Path) -> str:
+    """`catalog serve` on the directory: one file is edited, again and again; what control says of each publication."""
+    with Served(("--catalog", str(root)), state) as gateway:
+        (control,) = gateway.children("control.process")
+        found, used = [], []
+        original = (root / EDITED).read_text()
+        for edit in range(-KEPT_SNAPSHOTS, EDITS):
+            seq, before = _published(state), cpu_seconds(control)
+            (root / EDITED).write_text(original.replace('"0.80"', f'"1.{edit + 10:02}"'))
+            wait_for(lambda seq=seq: _published(state) > seq, seconds=30)  # asking control would take of its time
+            time.sleep(0.2)
+            if edit >= 0:  # until then, no old snapshot leaves its room to a new one
+                used.append(1e3 * (cpu_seconds(control) - before))
+                found.append(gateway.status()["last_reload"])
+            time.sleep(1)
+        resident = int(Path(f"/proc/{control}/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
+    published = [each["duration_ms"] - each["reading_ms"] for each in found]
+    rows = [
+        (
+            "compiled, encoded and published",
+            f"**{median(published):.0f} ms**",
+            f"{min(published):.0f} ms",
+            spread(published),
+            "< 150 ms",
+        ),
+        (
+            "reading the directory before that, until two walks are alike",
+            f"{median([each['reading_ms'] for each in found]):.0f} ms",
+            f"{min(each['reading_ms'] for each in found):.0f} ms",
+            "",
+            "",
+        ),
+    ]
+    told = f"Control used {median(used):.0f} ms of CPU an edit for both; its peak memory was {resident:.0f} MB (aim: < 400 MB)."
+    return f"{table(('one edited file of 10,000 in `catalog serve`', 'wall, median', 'fastest', 'rounds', 'aim'), rows)}\n\n{told}"
+
+
+def _published(state: Path) -> int:
+    """The number of what is published."""
+    return int(json.loads((state / "current").read_bytes())["seq"])
 
 
 def main() -> None:
     """Measure."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--write", action="store_true", help="put the tables into docs/figures.md")
+    options.add_argument("--rounds", type=int, default=3, help="of validate and check-jsonschema")
+    options.add_argument(
+        "--only", choices=("validate", "compiler", "control"), help="measure one part, and write nothing"
+    )
+    chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        root = Path(directory)
+        root = Path(directory) / "catalog"
+        root.mkdir()
         write(root)
-        beside(root)
-        in_process(root)
+        measures = {
+            "validate": lambda: validate(root, chosen.rounds),
+            "compiler": lambda: in_process(root),
+            "control": lambda: in_control(root, Path(directory) / "state"),
+        }
+        parts = [measure() for name, measure in measures.items() if chosen.only in (None, name)]
+    publish("catalog", "\n\n".join([*parts, machine()]), write=chosen.write and not chosen.only)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from harness.served import Served  # noqa: E402
 from rig import MEASURED_CORE, Rig, cpu_seconds, machine, median, publish, rig, spread, table, wait_booked  # noqa: E402
 from rig_peers import request  # noqa: E402
 
+from engine.cli.main import COMMANDS  # noqa: E402
 from engine.shipped import shipped  # noqa: E402
 
 CATALOG = str(Path(sys.executable).parent / "catalog")
@@ -42,18 +43,20 @@ def run_on_measured_core(command: list[str]) -> tuple[float, float]:
 
 
 def commands(rounds: int) -> str:
-    """`catalog --help` and `catalog validate`, beside an empty Python."""
+    """`catalog --help` and `catalog validate`, beside an empty Python; and of all commands' help the slowest."""
     timed = {
         "`python -c pass`": ([sys.executable, "-c", "pass"], None),
         "`catalog --help`": ([CATALOG, "--help"], 150),
         "`catalog validate` of the shipped catalog": ([CATALOG, "validate", str(shipped("catalog"))], 500),
     }
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in timed}
+    helps = {f"`catalog {name} --help`, the slowest of all": ([CATALOG, name, "--help"], 150) for name in COMMANDS}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in (*timed, *helps)}
     for _ in range(rounds):
-        for name, (command, _target) in timed.items():
+        for name, (command, _target) in (timed | helps).items():
             found[name].append(run_on_measured_core(command))
+    slowest = max(helps, key=lambda name: median([wall for wall, _ in found[name]]))
     rows = []
-    for name, (_command, target) in timed.items():
+    for name, (_command, target) in (timed | {slowest: helps[slowest]}).items():
         wall, cpu = ([each[index] for each in found[name]] for index in (0, 1))
         rows.append(_row(name, wall, f"{median(cpu):.0f} ms", target))
     return table(("command", "wall, median", "fastest", "rounds", "CPU", "aim"), rows)
