@@ -93,7 +93,8 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """One request. `wire` is the client's API, `names` the client's own names of the fields that it gave.
 
     `extra` are top-level fields without a place here, by name. Those that are named in `essential` may not be left out:
-    the request would be another one without them.
+    the request would be another one without them. `wants_encrypted`: what the model thought is to come encrypted as well,
+    to be sent back.
     """
 
     wire: str
@@ -125,6 +126,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     store: bool | None = None
     stream: bool = False
     wants_usage: bool = False
+    wants_encrypted: bool = False
     extra: Extra = {}
     essential: tuple[str, ...] = ()
     names: dict[str, str] = {}
@@ -160,7 +162,9 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
         return {call.id: call.name for call in calls}
 
 
-_STRUCTURE: Final = frozenset({"wire", "model", "turns", "extra", "essential", "names", "stream", "wants_usage"})
+_STRUCTURE: Final = frozenset(
+    {"wire", "model", "turns", "extra", "essential", "names", "stream", "wants_usage", "wants_encrypted"}
+)
 _OPTIONS: Final = tuple(name for name in Conversation.__struct_fields__ if name not in _STRUCTURE)
 _NEUTRAL: Final[dict[str, Any]] = {
     "frequency_penalty": 0,

@@ -14,6 +14,9 @@ _NOT_IN_HEADERS: Final = re.compile(r"[^\x21-\x7e]|,")
 _MAX_NAME: Final = 160
 _NOTHING: Final = (b"null", b"[]", b"{}", b'""', b"false")
 
+# Fields that only one API has, and what they say where it does so anyway.
+_DEFAULTS: Final = {"truncation": b'"disabled"', "best_of": b"1"}
+
 
 def block_name(block: Block) -> str:
     """What a block of an answer is called among its losses: its class in the words of JSON."""
@@ -65,7 +68,7 @@ class Losses:
         for name in self._conversation.essential if not path else ():
             raise self.refusal(name, "its API has nothing like it, or the provider that keeps it is another")
         for name, value in extra.items():
-            if bytes(value) not in _NOTHING:
+            if bytes(value) not in _NOTHING and (path or bytes(value) != _DEFAULTS.get(name)):
                 self.drop(f"{path}.{name}" if path else name)
         return {}
 

@@ -100,36 +100,25 @@ def accumulated(data: bytes) -> Any:
 
 
 def normal_request(request: dict[str, Any]) -> dict[str, Any]:
-    """A request without what says nothing: null, defaults, an input that is one text, answers that are empty."""
-    request = {name: value for name, value in request.items() if value not in (None, [], "") and value is not False}
-    if "reasoning" in request:
-        request["reasoning"] = {name: value for name, value in request["reasoning"].items() if value is not None}
-    if isinstance(request["input"], str):
-        request["input"] = [{"role": "user", "content": request["input"]}]
-    request["input"] = [_item(item) for item in request["input"] if not _is_empty(item)]
-    if "tools" in request:
-        request["tools"] = [{name: at for name, at in tool.items() if at is not None} for tool in request["tools"]]
-    include = [word for word in request.get("include", []) if word != "reasoning.encrypted_content"]
-    request["include"] = sorted(include)
-    if not include:
-        del request["include"]
-    if request.get("truncation") == "disabled":
-        del request["truncation"]
+    """A request without what says nothing: null, `[]`, `""` and `false` where they are the default; `include` in order."""
+    request = {name: value for name, value in _given(request).items() if value not in ([], "") and value is not False}
+    if "include" in request:
+        request["include"] = sorted(request["include"])
+    if isinstance(request.get("input"), list):
+        request["input"] = [_item(item) for item in request["input"]]
+    for name in ("reasoning", "text"):
+        if name in request:
+            request[name] = _given(request[name])
+    request["tools"] = [_given(tool) for tool in request.get("tools", [])]
     return request
 
 
-def _is_empty(item: dict[str, Any]) -> bool:
-    return item.get("role") == "assistant" and item.get("content", "") in ("", [])
+def _given(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: member for name, member in value.items() if member is not None}
 
 
 def _item(item: dict[str, Any]) -> dict[str, Any]:
-    item = {name: value for name, value in item.items() if value is not None}
-    written = {"type": "message", **item} if "role" in item and "tools" not in item else item
-    for name in ("content", "output"):
-        parts = written.get(name)
-        if isinstance(parts, str) and parts:
-            kind = "output_text" if written.get("role") == "assistant" else "input_text"
-            written[name] = [{"type": kind, "text": parts}]
-        elif isinstance(parts, list):
-            written[name] = [{key: value for key, value in part.items() if value != []} for part in parts]
-    return written
+    item = _given(item)
+    if isinstance(item.get("content"), list):
+        item["content"] = [{name: at for name, at in part.items() if at not in (None, [])} for part in item["content"]]
+    return item

@@ -178,7 +178,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, msgspec.Raw):
         return msgspec.json.decode(value)
     if isinstance(value, msgspec.Struct):
-        left_out = {"path", "names", "wants_usage", "raw", "maker"}
+        left_out = {"path", "names", "wants_usage", "raw", "maker", "verbatim"}
         fields = {name: plain(getattr(value, name)) for name in value.__struct_fields__ if name not in left_out}
         if isinstance(value, ToolCall):
             fields["arguments"] = json.loads(value.arguments or "{}")

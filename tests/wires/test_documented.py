@@ -31,7 +31,7 @@ def test_every_wire_of_calls_without_a_conversation_is_documented():
 
 def test_every_option_of_a_conversation_is_documented():
     documented = {name for fields in REQUESTS.values() for name in fields}
-    structure = {"wire", "model", "essential", "names", "stream", "wants_usage"}
+    structure = {"wire", "model", "essential", "names", "stream", "wants_usage", "wants_encrypted"}
     assert documented == set(Conversation.__struct_fields__) - structure
 
 

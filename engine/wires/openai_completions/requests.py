@@ -61,8 +61,6 @@ def decode_request(fields: Mapping[str, msgspec.Raw]) -> Conversation:
         names={**body.names, "top_logprobs": "logprobs"},
     )
     extra = body.rest() | {f"stream_options.{name}": raw for name, raw in stream_options.rest().items()}
-    if bytes(extra.get("best_of", b"1")) == b"1":
-        extra.pop("best_of", None)
     essential = tuple(name for name in _ESSENTIAL if bytes(extra.get(name, b"null")) not in _NOTHING)
     return msgspec.structs.replace(conversation, extra=extra, essential=essential)
 

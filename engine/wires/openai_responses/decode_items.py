@@ -95,7 +95,6 @@ def part(reader: Reader, raw: msgspec.Raw) -> Block:
     if kind in _TEXTS:
         cited = tuple(citation(one, json) for one, json in reader.objects("annotations"))
         text = reader.text("text") or ""
-        reader.raw("logprobs")  # of an answer: they mean nothing to who reads it again
         return Text(text=text, citations=cited, path=path, cache=cache, extra=reader.rest())
     if kind == "refusal":
         return Refusal(text=reader.text("refusal") or "", path=path)

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from engine.wires.blocks import Block, Extra, Opaque, Text
+from engine.wires.blocks import Extra, Opaque, Text
 from engine.wires.conversation import (
     Conversation,
     OutputFormat,
@@ -41,8 +41,9 @@ _ESSENTIAL: Final = ("previous_response_id", "conversation", "prompt", "backgrou
 LOGPROBS: Final = "message.output_text.logprobs"
 ENCRYPTED: Final = "reasoning.encrypted_content"
 
-# What only the provider's own servers read again: an item's id and state, and how a summary is cut into parts.
-_BOOKKEEPING: Final = ("id", "status", "phase")
+# What only the provider's own servers read again: an item's id and state, how a summary is cut into parts. And the type,
+# which a message need not name.
+_BOOKKEEPING: Final = ("type", "id", "status", "phase")
 _THOUGHTS: Final = ("summary", "content")
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -55,14 +56,13 @@ def decode_request(fields: Mapping[str, msgspec.Raw]) -> Conversation:
     body = Options(fields)
     kept: dict[str, Extra] = {"": {}}  # what is left of objects whose other members have a place, by the object's name
     output, verbosity = _text(body, kept)
-    wants_logprobs, include = _include(body)
-    if body.text("truncation") not in (None, "disabled"):
-        kept[""]["truncation"] = fields["truncation"]
+    wants_logprobs, wants_encrypted = _include(body, kept)
     conversation = Conversation(
         wire=NAME,
         model=body.needed_text("model"),
         stream=body.flag("stream") or False,
         wants_usage=True,
+        wants_encrypted=wants_encrypted,
         turns=(*_instructions(body), *_Turns(body).all()),
         tools=tuple(_tool(tool, raw) for tool, raw in body.objects("tools")),
         tool_choice=_tool_choice(body, kept),
@@ -87,8 +87,6 @@ def decode_request(fields: Mapping[str, msgspec.Raw]) -> Conversation:
     extra = body.rest()
     for place, rest in kept.items():
         extra |= {f"{place}.{name}" if place else name: raw for name, raw in rest.items()}
-    if include:
-        extra["include"] = msgspec.Raw(msgspec.json.encode(include))
     essential = tuple(name for name in _ESSENTIAL if bytes(extra.get(name, b"false")) != b"false")
     return msgspec.structs.replace(conversation, extra=extra, essential=essential)
 
@@ -108,18 +106,18 @@ class _Turns:
         for item, raw in self._body.objects("input"):
             kind = item_kind(item)
             if kind == "message":
-                self._message(item)
+                self._message(item, raw)
             else:
                 self._other(kind, item, raw)
         return tuple(self._turns)
 
-    def _message(self, item: Reader) -> None:
+    def _message(self, item: Reader, raw: msgspec.Raw) -> None:
         role = item.needed_text("role")
         if role not in _ROLES:
             raise item.wrong("role", f"must be one of {', '.join(_ROLES)}")
-        verbatim = _taken(item, _BOOKKEEPING)
         blocks = content(item)
-        self._add(_ROLES[role], blocks, item.path, verbatim, item.rest())
+        extra = {name: value for name, value in item.rest().items() if name not in _BOOKKEEPING}
+        self._add(Turn(role=_ROLES[role], blocks=blocks, path=item.path, extra=extra), raw, _BOOKKEEPING)
 
     def _other(self, kind: str, item: Reader, raw: msgspec.Raw) -> None:
         is_result = kind in ("function_call_output", "custom_tool_call_output")
@@ -127,22 +125,19 @@ class _Turns:
         is_opaque = any(isinstance(block, Opaque) for block in blocks)
         role: Role = "tool" if is_result else "user" if is_opaque else "assistant"
         names = (*_BOOKKEEPING, *_THOUGHTS) if kind == "reasoning" else _BOOKKEEPING
-        verbatim = {} if is_opaque else _taken(Reader(_MEMBERS.decode(raw)), names)
-        self._add(role, blocks, item.path, verbatim, {})
+        self._add(Turn(role=role, blocks=blocks, path=item.path), raw, names)
 
-    def _add(self, role: Role, blocks: tuple[Block, ...], path: str, verbatim: Extra, extra: Extra) -> None:
-        kept = {path: msgspec.Raw(msgspec.json.encode(verbatim))} if verbatim else {}
+    def _add(self, turn: Turn, raw: msgspec.Raw, names: tuple[str, ...]) -> None:
+        members = _MEMBERS.decode(raw)
+        kept = {name: members[name] for name in names if bytes(members.get(name, b"null")) != b"null"}
+        verbatim = {turn.path: msgspec.Raw(msgspec.json.encode(kept))}
         last = self._turns[-1] if self._turns else None
-        if last is not None and role == last.role == "assistant" and not extra:
-            self._turns[-1] = msgspec.structs.replace(
-                last, blocks=(*last.blocks, *blocks), verbatim={**last.verbatim, **kept}
-            )
-        else:
-            self._turns.append(Turn(role=role, blocks=blocks, path=path, extra=extra, verbatim=kept))
-
-
-def _taken(item: Reader, names: tuple[str, ...]) -> Extra:
-    return {name: raw for name in names if (raw := item.raw(name)) is not None}
+        if last is None or not turn.role == last.role == "assistant" or turn.extra or not (turn.blocks and last.blocks):
+            self._turns.append(msgspec.structs.replace(turn, verbatim=verbatim))
+            return
+        self._turns[-1] = msgspec.structs.replace(
+            last, blocks=(*last.blocks, *turn.blocks), verbatim={**last.verbatim, **verbatim}
+        )
 
 
 def _instructions(body: Options) -> tuple[Turn, ...]:
@@ -151,13 +146,14 @@ def _instructions(body: Options) -> tuple[Turn, ...]:
     return (Turn(role="system", blocks=(block,), path="instructions"),) if text else ()
 
 
-def _include(body: Options) -> tuple[bool | None, tuple[str, ...]]:
-    """Whether log probabilities are asked for, and what else; encrypted reasoning is always asked for where it is."""
+def _include(body: Options, kept: dict[str, Extra]) -> tuple[bool | None, bool]:
+    """Whether log probabilities are asked for, and encrypted reasoning."""
     asked = body.take("include", _INCLUDED, "an array of strings") or ()
-    wants_logprobs = LOGPROBS in asked
-    if wants_logprobs:
+    if LOGPROBS in asked:
         body.names["logprobs"] = "include"
-    return wants_logprobs or None, tuple(word for word in asked if word not in (LOGPROBS, ENCRYPTED))
+    if more := [word for word in asked if word not in (LOGPROBS, ENCRYPTED)]:
+        kept[""]["include"] = msgspec.Raw(msgspec.json.encode(more))
+    return LOGPROBS in asked or None, ENCRYPTED in asked
 
 
 def _tool(tool: Reader, raw: msgspec.Raw) -> Tool | ServerTool:

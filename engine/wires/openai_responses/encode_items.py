@@ -50,14 +50,22 @@ class ItemWriter:
         calls = (block for turn in conversation.turns for block in turn.blocks if isinstance(block, ToolCall))
         self._custom = {call.id for call in calls if call.is_custom}
 
-    def write(self) -> tuple[str | None, list[Any]]:
-        """`instructions`, which are the first words of the system where they are plain, and the items."""
+    def write(self) -> tuple[str | None, Any]:
+        """`instructions`, which are the first words of the system where they are plain, and the items.
+
+        Or the text that a client wrote instead of items, on the way to the same wire.
+        """
         turns = self._conversation.turns
         instructions = _instructions(turns[0]) if turns else None
         has_more = len(turns) > 1 or self._losses.is_same_wire  # an input must be there
         if instructions is not None and has_more:
-            return instructions, self._items(turns[1:])
-        return None, self._items(turns)
+            return instructions, self._input(turns[1:])
+        return None, self._input(turns)
+
+    def _input(self, turns: tuple[Turn, ...]) -> Any:
+        if self._losses.is_same_wire and len(turns) == 1 and turns[0].path == "input":
+            return "".join(block.text for block in turns[0].blocks if isinstance(block, Text))
+        return self._items(turns)
 
     def _items(self, turns: Iterable[Turn]) -> list[Any]:
         return [item for turn in turns for item in self._turn(turn)]
@@ -107,7 +115,9 @@ class ItemWriter:
     def _message(self, role: str, parts: list[Block], turn: Turn) -> dict[str, Any]:
         written = self._content(parts, role)
         path = parts[0].path if parts else turn.path
-        return {"type": "message", "role": role, "content": written, **self._verbatim(turn, path)}
+        message = {"role": role, "content": written, **self._verbatim(turn, path)}
+        is_own = self._losses.is_same_wire and _ITEM.match(path) is not None
+        return message if is_own else {"type": "message", **message}
 
     def _item(self, block: Block, turn: Turn) -> Any:
         losses = self._losses
@@ -166,13 +176,15 @@ class ItemWriter:
         return [{**written, **self._verbatim(turn, last.path)}]
 
     def _content(self, blocks: Iterable[Block], role: str) -> Any:
-        """The text alone where there is nothing else: all servers read that."""
+        """The text alone where there is nothing else: all servers read that. What the client wrote as a part stays one."""
+        blocks = tuple(blocks)
         parts = [self._part(block, role) for block in blocks]
         if not parts:
             return ""
         only = parts[0]
         is_plain = len(parts) == 1 and isinstance(only, dict) and only.keys() == {"type", "text"}
-        return only["text"] if is_plain else parts
+        is_kept = self._losses.is_same_wire and blocks[0].path.endswith("]")
+        return only["text"] if is_plain and not is_kept else parts
 
     def _part(self, block: Block, role: str) -> Any:
         losses = self._losses

@@ -111,7 +111,7 @@ def _write_options(fields: dict[str, Any], conversation: Conversation, model: Mo
     if text:
         fields["text"] = text
     include = [LOGPROBS] if conversation.logprobs else []
-    if not is_same and thinks(model):
+    if conversation.wants_encrypted if is_same else thinks(model):
         include.append(ENCRYPTED)
     if include:
         fields["include"] = include

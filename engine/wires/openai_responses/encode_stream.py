@@ -159,7 +159,7 @@ class StreamEncoder:
             if event.text:
                 self._delta(part, event.text, written, self._logprobs(part, event))
         elif isinstance(event, ToolArgumentsDelta):
-            if self._part is not None and event.text:
+            if self._part is not None and self._part.kind in ("arguments", "input") and event.text:
                 self._delta(self._part, event.text, written)
         elif isinstance(event, BlockEvent):
             self._write_rarer(event, written)
