@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from engine.catalog.compile import compile_catalog
 from engine.catalog.layout import lay_out
@@ -111,6 +113,27 @@ def test_no_mutated_input_crashes_hangs_or_escapes():
         assert "failed" not in result, result
         assert result["slowest"] < LONGEST_S
         assert result["right"], "no mutation left anything right: it shows too little"
+
+
+PIECES = st.one_of(
+    st.sampled_from(TOKENS),
+    st.binary(max_size=8),
+    st.text(max_size=8).map(lambda text: text.encode("utf-8", "surrogatepass")),
+)
+EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), PIECES), min_size=1, max_size=6)
+
+
+@settings(max_examples=max(60, COUNT // 20), deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(seeds()), EDITS)
+def test_no_edited_file_crashes_the_reader(seed, edits):
+    """As the one above, by hypothesis: what it finds it makes small."""
+    path, data = seed
+    for place, length, piece in edits:
+        at = int(place * len(data))
+        data = data[:at] + piece + data[at + length :]
+    began = time.process_time()
+    judge(path, data, {}, whole=False)
+    assert time.process_time() - began < LONGEST_S
 
 
 @pytest.mark.parametrize("kind", KINDS)
