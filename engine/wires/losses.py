@@ -66,7 +66,7 @@ class Losses:
         if not extra or self.is_same_wire:
             return extra
         for name in self._conversation.essential if not path else ():
-            raise self.refusal(name, "its API has nothing like it, or the provider that keeps it is another")
+            raise self.refusal(name, "its API has nothing like it, or another server keeps what it stands for")
         for name, value in extra.items():
             if bytes(value) not in _NOTHING and (path or bytes(value) != _DEFAULTS.get(name)):
                 self.drop(f"{path}.{name}" if path else name)

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import httpx
+import openai
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -443,6 +445,23 @@ def test_the_last_event_of_a_stream_is_the_whole_answer(found: Answer, ends: boo
     judge_stream(stream)
     whole = json.loads(openai_responses.encode_answer(found, asked()).body)
     assert json.loads(stream.rsplit(b"data: ", 1)[1])["response"] == whole
+
+
+def test_the_official_client_puts_a_stream_together_and_raises_its_error():
+    def answered(body: bytes) -> openai.OpenAI:
+        reply = httpx.Response(200, headers={"content-type": "text/event-stream"}, content=body)
+        transport = httpx.MockTransport(lambda _request: reply)
+        return openai.OpenAI(api_key="k", base_url="http://gateway/v1", http_client=httpx.Client(transport=transport))
+
+    encoder = openai_responses.stream_encoder(asked())
+    begun = encoder.encode([Started("r", "m"), TextDelta(0, 0, "So"), ToolCallStarted(0, 1, "c", "f")])
+    whole = begun + encoder.encode([Finished(0, Finish(reason="tool_calls"))]) + encoder.end()
+    with answered(whole) as client, client.responses.stream(model="m", input="Hi.") as stream:
+        final = stream.get_final_response()
+    assert (final.output_text, final.output[1].type, final.status) == ("So", "function_call", "completed")
+    broken = begun + openai_responses.stream_error(UpstreamBroken("It broke.", code="upstream_broken"))
+    with answered(broken) as client, pytest.raises(openai.APIError, match=r"It broke\."):
+        list(client.responses.create(model="m", input="Hi.", stream=True))
 
 
 def test_a_stream_of_everything_is_in_order_and_adds_up():
