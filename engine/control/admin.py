@@ -76,9 +76,10 @@ class Control:
             "seq": served.seq if served else 0,
             "published_error": self.publisher.published_error,
             "in_sync": last is not None and last.held,
+            "environment": self.publisher.environment,
             "source": {"description": self.source.describe(), "watch_mode": self.reloader.watch_mode},
             "last_reload": _reload(last) if last else None,
-            "not_enforced": self.publisher.unenforced,
+            "warnings": self.publisher.caveats,
             "ledger": msgspec.to_builtins(self.bookkeeper.status),
             "workers": self.workers.to_builtins(),
         }

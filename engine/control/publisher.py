@@ -8,8 +8,8 @@ import structlog
 
 from engine.catalog.compile import Compiler
 from engine.catalog.snapshot import Encoder
+from engine.control.caveats import caveats
 from engine.control.guard import ShrinkGuard
-from engine.control.unenforced import unenforced
 from engine.problem import Problem, has_errors
 from engine.publication import Current, Publication, PublicationError
 from engine.sources.errors import SourceError
@@ -63,7 +63,7 @@ class Publisher:
     def __init__(self, source: Source, publication: Publication, environment: str = "") -> None:
         self._source = source
         self._publication = publication
-        self._environment = environment
+        self.environment = environment
         self._compiler = Compiler()
         self._encoder = Encoder()
         self._guard = ShrinkGuard(publication)
@@ -72,7 +72,7 @@ class Publisher:
         self._reading_ms = 0.0
         self.last: Reload | None = None
         self.last_good_ns: int | None = None
-        self.unenforced: tuple[str, ...] | None = None  # not known before a catalog was compiled
+        self.caveats: tuple[str, ...] | None = None  # not known before a catalog was compiled
 
     @property
     def served(self) -> Current | None:
@@ -147,7 +147,7 @@ class Publisher:
             self._published = self._judged = None
 
     def _compile(self, tree: Tree, trigger: str, now: int) -> Reload:
-        outcome = self._compiler.compile(tree, environment=self._environment)
+        outcome = self._compiler.compile(tree, environment=self.environment)
         problems = outcome.problems
         if outcome.catalog is None or has_errors(problems):
             return Reload(verdict="rejected", trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
@@ -162,15 +162,15 @@ class Publisher:
             return Reload(verdict="unpublishable", trigger=trigger, at_ns=now, revision=tree.revision, error=str(error))
         self._published = current
         self._guard.published(outcome.catalog)
-        self._warn(unenforced(outcome.catalog))
+        self._warn(caveats(outcome.catalog))
         verdict: Verdict = "unchanged" if current == before else "published"
         return Reload(verdict=verdict, trigger=trigger, at_ns=now, revision=tree.revision, problems=problems)
 
     def _warn(self, sentences: tuple[str, ...]) -> None:
         for sentence in sentences:
-            if sentence not in (self.unenforced or ()):
+            if sentence not in (self.caveats or ()):
                 log.warning(sentence)
-        self.unenforced = sentences
+        self.caveats = sentences
 
 
 def _milliseconds(began: float) -> float:

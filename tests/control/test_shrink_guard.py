@@ -143,4 +143,4 @@ def test_a_running_gateway_serves_on_and_says_so(tmp_path):
             repo.write("catalog.yaml", f"format: 1\n{WHY}")
             gateway.wait_revision(repo.commit("one model, and why"))
             status = gateway.status()
-            assert (status["in_sync"], status["not_enforced"]) == (True, [])
+            assert (status["in_sync"], status["warnings"]) == (True, [])
