@@ -48,7 +48,7 @@ from rig import (  # noqa: E402
     table,
     wait_booked,
 )
-from rig_peers import ANSWER, request  # noqa: E402
+from rig_peers import ANSWER, CHAT, MESSAGES, request  # noqa: E402
 from rig_profile import profile  # noqa: E402
 
 SCRIPT = str(Path(__file__).resolve())
@@ -155,8 +155,8 @@ class Target:
         self.rig, self.port, self.pid, self.key, self.control = rig_, port, pid, key, control
         self.sent = 0
 
-    def message(self, **script: int) -> bytes:
-        return request(f"127.0.0.1:{self.port}", self.key, MODEL, **script)
+    def message(self, *, path: str = CHAT, **script: int) -> bytes:
+        return request(f"127.0.0.1:{self.port}", self.key, MODEL, path=path, **script)
 
     def round(self, message: bytes, **load: float) -> Round:
         """One round; the CPU time is the measured process's."""
@@ -257,6 +257,30 @@ def plain_and_streams(targets: dict[str, Target], seconds: float, rounds: int) -
     )
 
 
+def crossed(gateway: Target, seconds: float, rounds: int) -> str:
+    """What it costs more where the client speaks Anthropic's API and the provider OpenAI's."""
+    loads: dict[str, dict[str, Any]] = {
+        "a plain request": {"seconds": seconds},
+        f"a stream of {CHUNKS} chunks, as fast as they come": {"connections": 8, "calls": 100},
+    }
+    rows = []
+    for label, load in loads.items():
+        script = {"chunks": CHUNKS} if "calls" in load else {}
+        cpu: dict[str, list[float]] = {CHAT: [], MESSAGES: []}
+        for _ in range(rounds):
+            for path, found in cpu.items():
+                found.append(gateway.round(gateway.message(path=path, **script), **load).cpu_us)
+        rows.append(
+            (
+                label,
+                f"{median(cpu[CHAT]):.0f} µs",
+                f"**{median(cpu[MESSAGES]):.0f} µs**",
+                f"{in_pairs(cpu[MESSAGES], cpu[CHAT]):.2f}",
+            )
+        )
+    return table(("Anthropic's API to OpenAI's", "CPU, passed through", "crossed", "ratio"), rows)
+
+
 LABELS = {
     "gateway": "gateway",
     "stubbed": "gateway without ledger and cost",
@@ -339,8 +363,9 @@ def main() -> None:
             "upstream": upstream,
         }
         throughput = plain_and_streams(targets, options.seconds, options.rounds)
+        across = crossed(gateway, options.seconds, options.rounds)
         delays = latency(gateway, stubbed, upstream, options.rate, options.rounds)
-        parts = [throughput, delays, booking(gateway, served), gateway.profile(), f"*{machine()}*"]
+        parts = [throughput, across, delays, booking(gateway, served), gateway.profile(), f"*{machine()}*"]
     publish("gateway", "\n\n".join(parts), write=options.write)
 
 

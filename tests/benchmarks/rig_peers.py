@@ -38,15 +38,24 @@ _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
 _STREAM = re.compile(rb"chunks=(\d+) gap_ms=(\d+)")
 
 
-def request(host: str, key: str, model: str, *, chunks: int = 0, gap_ms: int = 0) -> bytes:
-    """A chat request of about 1 KB with the headers of OpenAI's client; with `chunks`, a streamed one."""
+_ENDS = tuple(end + b"\n\n\r\n0\r\n\r\n" for end in (b"data: [DONE]", b'{"type":"message_stop"}'))
+
+CHAT = "/v1/chat/completions"
+MESSAGES = "/v1/messages"
+
+
+def request(host: str, key: str, model: str, *, chunks: int = 0, gap_ms: int = 0, path: str = CHAT) -> bytes:
+    """A chat request of about 1 KB with the headers of OpenAI's client; with `chunks`, a streamed one.
+
+    The body is one that both OpenAI's and Anthropic's API take.
+    """
     script = f"chunks={chunks} gap_ms={gap_ms} " if chunks else ""
     fields = f'"model":"{model}","temperature":0.2,"max_tokens":256' + (',"stream":true' if chunks else "")
     system = '{"role":"system","content":"You are a support assistant. Answer in one paragraph."}'
     text = (script + "Please summarise this ticket for me. " * 20)[:650]
     body = f'{{{fields},"messages":[{system},{{"role":"user","content":"{text}"}}]}}'
     head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: gzip, deflate\r\nConnection: keep-alive"
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: gzip, deflate\r\nConnection: keep-alive"
         "\r\nAccept: application/json\r\nContent-Type: application/json\r\nUser-Agent: OpenAI/Python 2.0.0\r\n"
         "X-Stainless-Lang: python\r\nX-Stainless-Package-Version: 2.0.0\r\nX-Stainless-OS: Linux\r\n"
         "X-Stainless-Arch: x64\r\nX-Stainless-Runtime: CPython\r\nX-Stainless-Runtime-Version: 3.11.7\r\n"
@@ -132,7 +141,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._got = got = self._got + data if self._got else data
         if self._streamed:
-            complete = got.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+            complete = got.endswith(_ENDS)
             if not complete and got.startswith(b"HTTP/1.1 200") and len(got) > 64:
                 self._got = got[:32] + got[-32:]
         else:
