@@ -6,6 +6,9 @@ import subprocess
 
 import pytest
 
+from engine.cli.diff import FORMATS as OFFERED
+from engine.reports.changes import FORMATS
+
 BOT = 'type: custom\nupstream_model: up\npricing: {{input_mtok: "{}", output_mtok: "2"}}\n'
 
 
@@ -250,3 +253,7 @@ def test_colors_follow_the_usual_variables(run, repository):
     assert "\x1b[31m" in run("diff", FORCE_COLOR="1").stdout
     assert "\x1b" not in run("diff", FORCE_COLOR="1", NO_COLOR="1").stdout
     assert "\x1b" not in run("diff").stdout
+
+
+def test_the_formats_are_those_of_the_reports():
+    assert list(OFFERED) == list(FORMATS)

@@ -24,6 +24,18 @@ def test_help_imports_click_and_nothing_else_of_weight(run):
     assert all(name in done.stdout for name in COMMANDS)
 
 
+def test_no_command_imports_much_before_its_own_work():
+    """All of them in one process: what one of them imports, no other may hide."""
+    code = (
+        "import sys\nfrom engine.cli.main import COMMANDS, cli\nfor name in COMMANDS:\n"
+        "    try: cli.main([name, '--help'])\n    except SystemExit: pass\n"
+        "print([name for name in ('yaml', 'jsonschema', 'jsonschema_rs', 'asyncio', 'litestar', 'sqlalchemy', 'rich',"
+        " 'genai_prices', 'importlib.metadata', 'ruamel.yaml', 'httpx') if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=".", check=True)
+    assert done.stderr.strip() == "[]"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_table_says_what_the_command_says(name):
     target, line = COMMANDS[name]
