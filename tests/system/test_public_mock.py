@@ -186,3 +186,33 @@ def test_vectors_arrive(rig: Rig, provider: str) -> None:
     reply = rig.openai.embeddings.with_raw_response.create(model=f"@{provider}/vectors", input=["vector one"])
     assert reply.parse().data[0].embedding == pytest.approx([0.25, -0.5, 1.0])
     assert rig.record(reply.headers).state == "settled"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_clients_own_helpers_put_streams_together(rig: Rig, provider: str) -> None:
+    model, messages = f"@{provider}/model", [{"role": "user", "content": "weather"}]
+    tool: Any = {"name": "get_weather", "parameters": SCHEMA}
+    ask: Any = {"model": model, "messages": messages, "tools": [{"type": "function", "function": tool}]}
+    with rig.openai.chat.completions.stream(**ask, stream_options={"include_usage": True}) as chat:
+        completion = chat.get_final_completion()
+    (call,) = completion.choices[0].message.tool_calls or ()
+    assert json.loads(call.function.arguments) == ARGUMENTS
+    assert (completion.choices[0].finish_reason, completion.usage.completion_tokens) == ("tool_calls", 9)
+
+    ask = {"model": model, "input": "weather", "tools": [{"type": "function", **tool, "strict": False}]}
+    with rig.openai.responses.stream(**ask) as responses:
+        response = responses.get_final_response()
+    (item,) = (item for item in response.output if item.type == "function_call")
+    assert (json.loads(item.arguments), response.usage.output_tokens) == (ARGUMENTS, 9)
+
+    ask = {"model": model, "max_tokens": 100, "messages": messages}
+    ask["tools"] = [{"name": "get_weather", "input_schema": SCHEMA}]
+    with rig.anthropic.messages.stream(**ask) as stream:
+        message = stream.get_final_message()
+    (block,) = (block for block in message.content if block.type == "tool_use")
+    assert (block.input, message.stop_reason, message.usage.output_tokens) == (ARGUMENTS, "tool_use", 9)
+    # The answer goes back with the tool's result, and the model says what it says.
+    result = {"type": "tool_result", "tool_use_id": block.id, "content": "greet"}
+    back = [*messages, {"role": "assistant", "content": message.content}, {"role": "user", "content": [result]}]
+    again = rig.anthropic.messages.create(**(ask | {"messages": [*back, {"role": "user", "content": "greet"}]}))
+    assert "".join(block.text for block in again.content if block.type == "text") == TEXT
