@@ -150,18 +150,18 @@ class Exchange:
         reader = call.stream_reader()
         chunks = response.chunks()
         async for chunk in chunks:
-            await self._pass(reader.feed(chunk), reader, response)
+            await self._pass(reader.feed(chunk), reader, call, response)
             if reader.done:
                 break
             self._count(chunk)
-        await self._pass(reader.finish(), reader, response)
+        await self._pass(reader.finish(), reader, call, response)
         if not reader.done:
             # Its message must not hold the word itself: some clients only look for that.
             raise UpstreamBroken("The upstream's stream ended too early.", code="upstream_truncated")
         self._check_secret(reader.tail)
         await self._settle()
         if not self.reply.started:
-            await self.reply.start_stream(passed_on(response.headers))
+            await self._start_stream(call, response)
         await self.reply.end(reader.tail)
         # The wire's own end is the end for everybody; the connection may be used again if its own end comes right behind.
         with contextlib.suppress(UpstreamError, TimeoutError):
@@ -177,16 +177,21 @@ class Exchange:
                 self._stop_reason = self._stop_reason or "drain_cap"
                 raise asyncio.CancelledError
 
-    async def _pass(self, events: bytes, reader: StreamReader, response: UpstreamResponse) -> None:
+    async def _pass(self, events: bytes, reader: StreamReader, call: Call, response: UpstreamResponse) -> None:
         """Pass events on, the head of the reply with the first, and raise the error that the stream ends in."""
         self._settlement.usage = reader.usage
         if events:
             self._check_secret(events)
             if not self.reply.started:
-                await self.reply.start_stream(passed_on(response.headers))
+                await self._start_stream(call, response)
             await self.reply.more(events)
         if reader.error is not None:
             raise reader.error
+
+    async def _start_stream(self, call: Call, response: UpstreamResponse) -> None:
+        """The head of a stream, with what is known by now to be lost of it."""
+        self.reply.dropped += call.losses
+        await self.reply.start_stream(passed_on(response.headers))
 
     def _check_secret(self, answer: bytes) -> None:
         if self.route.holds_secret(answer):
