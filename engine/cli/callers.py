@@ -7,9 +7,9 @@ from engine.errors import UserError
 
 
 def callers_of(catalog: Catalog, name: str) -> list[str]:
-    """The names of the keys that may call it, by what the catalog says; expired ones too."""
+    """The names of the keys that may call it, by what the catalog says: not disabled ones, but expired ones too."""
     permissions = permissions_of(catalog.teams, catalog.aliases, catalog.models, catalog.routes, catalog.providers)
-    return [key.name for key in catalog.keys.values() if permissions.may_call(key, name)]
+    return [key.name for key in catalog.keys.values() if not key.disabled and permissions.may_call(key, name)]
 
 
 def why_not(catalog: Catalog, key: str, name: str) -> str:

@@ -141,3 +141,10 @@ def test_show_says_whether_a_key_may_call_and_why_not(run, company, model, said,
     assert done.returncode == code
     assert said in done.stdout
     assert "There is no key ap in" in run("show", model, "--key", "ap").stderr
+
+
+def test_a_disabled_key_calls_nothing(run, company):
+    key = company / "keys/app.yaml"
+    key.write_text(f"{key.read_text()}disabled: true\n")
+    assert json.loads(run("show", "both", "--format", "json").stdout)["callers"] == []
+    assert "keys/app.yaml: the key is disabled" in run("show", "both", "--key", "app").stdout
