@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from harness.served import Served
 
+from engine.cli.main import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -137,3 +139,9 @@ def test_no_other_command_is_shown() -> None:
         for text in blocks("sh", containing)
     )
     assert [line for line in shown if line and line not in run and line not in ELSEWHERE] == []
+
+
+def test_every_command_that_the_text_names_is_one() -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    named = {name for page in pages for name in re.findall(r"`catalog ([a-z]+)", page.read_text(encoding="utf-8"))}
+    assert {"validate", "explain", "add"} <= named <= COMMANDS.keys()
