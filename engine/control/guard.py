@@ -41,8 +41,7 @@ class ShrinkGuard:
         try:
             snapshot = Snapshot.decode(self._publication.load(served.digest), digest=served.digest)
         except (PublicationError, SnapshotFormatError) as error:
-            log.warning("what is served cannot be compared with what comes: no guard against a catalog that shrinks",
-                        error=str(error))  # fmt: skip
+            log.warning("no guard against a catalog that shrinks: what is served cannot be read", error=str(error))
             return None
         return _compare(snapshot.names, _reason(snapshot), snapshot.environment, after)
 
