@@ -1,6 +1,6 @@
 """Blocks one after the other: what APIs that open and close each block need of streams whose blocks overlap."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -114,3 +114,31 @@ def is_json(text: str) -> bool:
     except RecursionError:
         return True  # who nests so deep means no more of it
     return True
+
+
+class OrderedEncoder:
+    """Encodes one stream block by block; see `codec.StreamEncoder`. A wire adds `_write` and `end`."""
+
+    __slots__ = ("_losses", "_order")
+
+    def __init__(self) -> None:
+        self._order = InOrder()
+        self._losses: list[str] = []
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What could not be carried."""
+        late = (f"answer.content[{event.block}]" for event in self._order.late)
+        return (*self._losses, *dict.fromkeys(late))
+
+    def encode(self, events: Sequence[Event]) -> bytes:
+        """The bytes for `events`."""
+        written: list[bytes] = []
+        for event in events:
+            for one in self._order.put(event):
+                self._write(one, written)
+        return b"".join(written)
+
+    def _write(self, event: Event, written: list[bytes]) -> None:
+        """Write one event; `written` takes the bytes."""
+        raise NotImplementedError

@@ -3,7 +3,6 @@
 Source: https://platform.claude.com/docs/en/build-with-claude/streaming
 """
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -30,7 +29,7 @@ from engine.wires.events import (
     UsageReported,
     WholeBlock,
 )
-from engine.wires.in_order import InOrder
+from engine.wires.in_order import OrderedEncoder
 from engine.wires.losses import block_name
 from engine.wires.makers import marked
 from engine.wires.usage import Usage
@@ -45,7 +44,7 @@ _STOP: Final = b'event: content_block_stop\ndata: {"type":"content_block_stop","
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class StreamEncoder:
+class StreamEncoder(OrderedEncoder):
     """Encodes one stream. Its blocks are numbered anew, since not all that comes has a place."""
 
     __slots__ = (
@@ -54,16 +53,14 @@ class StreamEncoder:
         "_has_calls",
         "_index",
         "_is_open",
-        "_losses",
-        "_order",
         "_text",
         "_tier",
         "_usage",
     )
 
     def __init__(self, asked: Asked) -> None:
+        super().__init__()
         self._asked = asked
-        self._order = InOrder()
         self._index = -1
         self._is_open = False
         self._has_calls = False
@@ -71,21 +68,6 @@ class StreamEncoder:
         self._finish = Finish(reason="error")
         self._usage: Usage | None = None
         self._tier: str | None = None
-        self._losses: list[str] = []
-
-    @property
-    def losses(self) -> tuple[str, ...]:
-        """What could not be carried."""
-        late = (f"answer.content[{event.block}]" for event in self._order.late)
-        return (*self._losses, *dict.fromkeys(late))
-
-    def encode(self, events: Sequence[Event]) -> bytes:
-        """The events for `events`."""
-        written: list[bytes] = []
-        for event in events:
-            for one in self._order.put(event):
-                self._write(one, written)
-        return b"".join(written)
 
     def end(self) -> bytes:
         """Why it ended, with the usage, and the end."""

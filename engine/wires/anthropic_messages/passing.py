@@ -12,8 +12,8 @@ import msgspec
 
 from engine.errors import InvalidRequest
 from engine.model import Model
-from engine.wires.body import Body
 from engine.wires.splice import Path, Splice, read_count
+from engine.wires.unasked import Prepared
 
 # What the gateway itself answers for; a model's `defaults` and `overrides` may not set these.
 RESERVED: Final = frozenset({"model", "messages", "stream"})
@@ -29,33 +29,14 @@ PARAMETERS: Final[Mapping[str, Path]] = {
 _OUTPUT_LIMITS: Final = ("max_tokens",)
 
 
-class Prepared:
-    """What one model does to a request, encoded once per snapshot."""
-
-    __slots__ = ("_splice",)
-
-    def __init__(self, model: Model) -> None:
-        self._splice = Splice(model, reserved=RESERVED, parameters=PARAMETERS, output_limits=_OUTPUT_LIMITS)
-
-    def encode(self, body: Body) -> tuple[bytes, bool]:
-        """The bytes for the upstream, and that the client wants a stream's usage: it always comes.
-
-        Raises:
-            InvalidRequest: 400, naming the parameter that the model forbids, or that the API would not take.
-        """
-        fields = body.fields.copy()
-        check(fields)
-        self._splice.apply(fields)
-        return msgspec.json.encode(fields), True
-
-
 def prepare(model: Model) -> Prepared:
     """What `model` does to a request, for use at load time.
 
     Raises:
         ValueError: its defaults or overrides set one of `RESERVED`.
     """
-    return Prepared(model)
+    splice = Splice(model, reserved=RESERVED, parameters=PARAMETERS, output_limits=_OUTPUT_LIMITS)
+    return Prepared(splice, check)
 
 
 def check(fields: Mapping[str, msgspec.Raw]) -> None:

@@ -3,7 +3,6 @@
 Source: https://platform.openai.com/docs/api-reference/responses-streaming
 """
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +26,7 @@ from engine.wires.events import (
     UsageReported,
     WholeBlock,
 )
-from engine.wires.in_order import InOrder
+from engine.wires.in_order import OrderedEncoder
 from engine.wires.losses import block_name
 from engine.wires.makers import marked
 from engine.wires.openai_family import logprob_entries
@@ -86,7 +85,7 @@ _EVENTS: Final = {
 _FIELDS: Final = {"text": "text", "refusal": "refusal", "summary": "text", "thought": "text"}
 
 
-class StreamEncoder:
+class StreamEncoder(OrderedEncoder):
     """Encodes one stream. All of the answer is kept, since the last event repeats it.
 
     The last item stays open until the next one begins or the answer ends: only then is it known to be complete.
@@ -99,8 +98,6 @@ class StreamEncoder:
         "_ids",
         "_item",
         "_items",
-        "_losses",
-        "_order",
         "_part",
         "_sequence",
         "_signature",
@@ -109,8 +106,8 @@ class StreamEncoder:
     )
 
     def __init__(self, asked: Asked) -> None:
+        super().__init__()
         self._asked = asked
-        self._order = InOrder()
         self._head: dict[str, Any] = {}
         self._ids = Ids("")
         self._sequence = -1
@@ -121,21 +118,6 @@ class StreamEncoder:
         self._finish = Finish(reason="error")
         self._usage: Usage | None = None
         self._tier: str | None = None
-        self._losses: list[str] = []
-
-    @property
-    def losses(self) -> tuple[str, ...]:
-        """What could not be carried."""
-        late = (f"answer.content[{event.block}]" for event in self._order.late)
-        return (*self._losses, *dict.fromkeys(late))
-
-    def encode(self, events: Sequence[Event]) -> bytes:
-        """The events for `events`."""
-        written: list[bytes] = []
-        for event in events:
-            for one in self._order.put(event):
-                self._write(one, written)
-        return b"".join(written)
 
     def end(self) -> bytes:
         """The whole response."""
