@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - a script, it prints
-"""What a request and its answer cost, passed through and carried across: `python tests/benchmarks/bench_wires.py`.
+"""What reading a body and passing a request and its answer through costs: `python tests/benchmarks/bench_wires.py`.
 
 Best CPU time of several rounds, for bodies and chunks as clients and servers send them, and for hostile bodies.
 """
@@ -11,14 +11,8 @@ from collections.abc import Callable
 
 from engine.errors import InvalidRequest
 from engine.model import Dialect, Model, Pricing
-from engine.wires import WIRES, Usage
-from engine.wires.answer import Finish
+from engine.wires import WIRES
 from engine.wires.body import parse_body
-from engine.wires.codec import Asked
-from engine.wires.conversation import Conversation
-from engine.wires.events import BlockEnded, Finished, Started, TextDelta, UsageReported
-from engine.wires.table import CLIENT_APIS, PROVIDER_WIRES
-from engine.wires.transcoder import Crossing, Transcoder
 
 WIRE = WIRES["openai-chat"]
 MODEL = Model(
@@ -33,9 +27,6 @@ MODEL = Model(
     file="models/acme/bot.yaml",
     blob="",
     dialect=Dialect(is_openai=True),
-)
-ASKED = Asked(
-    conversation=Conversation(wire="", model="@acme/bot", turns=(), wants_usage=True), id="req-1", created=1_700_000_000
 )
 SMALL = {
     "model": "@acme/bot",
@@ -126,84 +117,7 @@ def chunks() -> None:
     measure("fault of a whole answer", lambda: WIRE.fault_in(whole))
 
 
-def gemini_chunks() -> list[bytes]:
-    """A text in 1,000 pieces as Gemini streams it: usage comes with each."""
-
-    def chunk(number: int, **end: str) -> bytes:
-        content = {"parts": [{"text": f" word{number}"}], "role": "model"}
-        counts = {"promptTokenCount": 9, "candidatesTokenCount": number, "totalTokenCount": number + 9}
-        details = {"promptTokensDetails": [{"modality": "TEXT", "tokenCount": 9}], "thoughtsTokenCount": 28}
-        head = {"modelVersion": "gemini-3-flash-preview", "responseId": "J3dHapyWENS3g8UPyrefuAE"}
-        candidate = {"content": content, "index": 0, **end}
-        return compact({"candidates": [candidate], "usageMetadata": {**counts, **details}, **head})
-
-    chunks_of_text = [*(chunk(number) for number in range(999)), chunk(999, finishReason="STOP")]
-    return [b"data: " + each + b"\r\n\r\n" for each in chunks_of_text]
-
-
-def cohere_chunks() -> list[bytes]:
-    """A text in 1,000 pieces as Cohere streams it."""
-
-    def event(kind: str, **fields: object) -> bytes:
-        return b"event: %s\ndata: %s\n\n" % (kind.encode(), compact({"type": kind, **fields}))
-
-    def piece(text: str) -> dict[str, object]:
-        return {"index": 0, "delta": {"message": {"content": {"text": text}}}}
-
-    billed = {"billed_units": {"input_tokens": 9, "output_tokens": 998}}
-    return [
-        event("message-start", id="c14c80c3", delta={"message": {"role": "assistant", "content": []}}),
-        *(event("content-delta", **piece(f" word{number}")) for number in range(998)),
-        event("message-end", delta={"finish_reason": "COMPLETE", "usage": billed}),
-    ]
-
-
-# Wires that no client speaks, and how they stream.
-STREAMS = {"cohere-v2": cohere_chunks, "gemini": gemini_chunks}
-
-
-def crossings() -> None:
-    """A stream of 1,000 chunks between two wires, one network read a chunk; requests and answers of common size."""
-    for wire in sorted(PROVIDER_WIRES.keys() & (CLIENT_APIS.keys() | STREAMS.keys())):
-        chunks_of_wire = STREAMS[wire]() if wire in STREAMS else upstream_chunks(wire)
-        for api in sorted(CLIENT_APIS):
-            measure(
-                f"a chunk of {len(chunks_of_wire)}, {wire} to {api}",
-                lambda wire=wire, api=api, read=chunks_of_wire: carry(wire, api, read),
-                rounds=5,
-                per=len(chunks_of_wire),
-            )
-    data = compact({**SMALL, "tools": [TOOL] * 10, "max_tokens": 99})
-    body = parse_body(data)
-    for wire in sorted(PROVIDER_WIRES):
-        crossing = Crossing(CLIENT_APIS["openai-chat"], PROVIDER_WIRES[wire], MODEL)
-        measure(f"a request ({len(data)} B), openai-chat to {wire}", lambda crossing=crossing: crossing.encode(body))
-
-
-def upstream_chunks(wire: str) -> list[bytes]:
-    """A text in 1,000 pieces as a provider streams it."""
-    encoder = CLIENT_APIS[wire].stream_encoder(ASKED)
-    finish = Finish(reason="stop")
-    usage = UsageReported(Usage({"input_tokens": 9, "output_tokens": 1_000}, b""))
-    pieces = [[Started("id-of-the-answer", "model-of-the-answer", 1_700_000_000, "default")]]
-    pieces += [[TextDelta(0, 0, f" word{number}")] for number in range(1_000)]
-    return [encoder.encode(events) for events in (*pieces, [BlockEnded(0, 0), Finished(0, finish), usage])] + [
-        encoder.end()
-    ]
-
-
-def carry(wire: str, api: str, read: list[bytes]) -> None:
-    """Carry one stream across."""
-    transcoder = Transcoder(PROVIDER_WIRES[wire].stream_decoder(), CLIENT_APIS[api].stream_encoder(ASKED))
-    for chunk in read:
-        transcoder.feed(chunk)
-    transcoder.finish()
-    if not transcoder.done:
-        raise RuntimeError("the stream did not end")
-
-
 if __name__ == "__main__":
     bodies()
     hostile_bodies()
     chunks()
-    crossings()
