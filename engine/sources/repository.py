@@ -51,6 +51,7 @@ class GitSource:
         self._caps = caps
         self._git = Git(self.repo, timeout)
         self._located: tuple[Path, Path] | None = None
+        self._known: dict[str, bytes] = {}  # the blobs of the tree read last: an id always has the same content
         if _REF.fullmatch(ref) is None:
             raise UnknownRef(f"{ref!r} cannot be the name of a branch, tag or commit", hint="expressions are not read")
 
@@ -79,20 +80,30 @@ class GitSource:
         """
         commit = self.head() if commit is None else commit
         entries = self._list(commit)
-        problems = [problem for entry in entries if (problem := entry.problem(self._caps)) is not None]
-        wanted = [entry for entry in entries if entry.problem(self._caps) is None]
-        size = sum(entry.size for entry in wanted)
+        sizes = self._sizes({entry.blob for entry in entries if entry.is_file})
+        problems, wanted = [], []
+        for entry in entries:
+            if (problem := entry.problem(self._caps, sizes.get(entry.blob, 0))) is not None:
+                problems.append(problem)
+            else:
+                wanted.append(entry)
+        size = sum(sizes[entry.blob] for entry in wanted)
         if len(wanted) > self._caps.files or size > self._caps.total_bytes:
             over = findings.catalog_too_large(len(wanted), size, self._caps)
             return Tree(revision=commit, files={}, blobs={}, problems=(over,))
-        objects = self._objects([commit, *dict.fromkeys(entry.blob for entry in wanted)], size)
-        contents = {entry.path: objects[entry.blob] for entry in wanted}
+        blobs = {entry.path: entry.blob for entry in wanted}
+        new = [blob for blob in dict.fromkeys(blobs.values()) if blob not in self._known]
+        objects = self._objects([commit, *new], sum(sizes[blob] for blob in new))
+        committed_at = _committed_at(objects.pop(commit))
+        objects |= {blob: data for blob in blobs.values() if (data := self._known.get(blob)) is not None}
+        self._known = objects
+        contents = {path: objects[blob] for path, blob in blobs.items()}
         problems += [found for path, data in contents.items() if (found := findings.lfs_pointer(path, data))]
         return Tree(
             revision=commit,
             files=contents,
-            blobs={entry.path: entry.blob for entry in wanted},
-            committed_at=_committed_at(objects[commit]),
+            blobs=blobs,
+            committed_at=committed_at,
             problems=tuple(sorted(problems, key=lambda problem: problem.sort_key)),
         )
 
@@ -168,7 +179,7 @@ class GitSource:
         if _COMMIT.fullmatch(commit) is None:
             raise UnknownRef(f"{commit!r} is not a full commit id")
         tree = self._tree(commit)
-        listing = self._git.must("ls-tree", "-r", "-z", "-l", "--full-tree", tree, at_most=_LISTING_BYTES)
+        listing = self._git.must("ls-tree", "-r", "-z", "--full-tree", tree, at_most=_LISTING_BYTES)
         entries = [_Entry.parse(line) for line in listing.split(b"\0") if line]
         return [entry for entry in entries if not any(map(findings.is_ignored, entry.path.split("/")))]
 
@@ -190,6 +201,19 @@ class GitSource:
             hint=f"there is a catalog.yaml in: {shown}" if roots else "there is no catalog.yaml in this commit",
         )
 
+    def _sizes(self, blobs: set[str]) -> dict[str, int]:
+        """The sizes of blobs, in bytes; only those that were not read last time are asked for."""
+        sizes = {blob: len(data) for blob, data in self._known.items() if blob in blobs}
+        if asked := sorted(blobs - sizes.keys()):
+            question = "\n".join(asked).encode() + b"\n"
+            answer = self._git.must("cat-file", "--batch-check", "--buffer", stdin=question, at_most=_LISTING_BYTES)
+            for name, line in zip(asked, answer.splitlines(), strict=True):
+                words = line.split()
+                if len(words) != 3 or words[0].decode() != name:
+                    raise self._git.unreadable(f"the object {name} is missing or damaged")
+                sizes[name] = int(words[2])
+        return sizes
+
     def _objects(self, ids: list[str], size: int) -> dict[str, bytes]:
         """The contents of the commit and the blobs, in one process; `size` is that of all blobs."""
         room = size + len(ids) * 128 + 1024 * 1024
@@ -208,31 +232,34 @@ class GitSource:
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    """One line of `git ls-tree -r -l`."""
+    """One line of `git ls-tree -r`."""
 
     mode: int
     blob: str
-    size: int
     path: str
     is_text: bool = True
 
     @classmethod
     def parse(cls, line: bytes) -> "_Entry":
         about, _, name = line.partition(b"\t")
-        mode, _, blob, size = about.split()
+        mode, _, blob = about.split()
         path = name.decode("utf-8", "surrogateescape")
-        length = int(size) if size.isdigit() else 0
-        return cls(int(mode, 8), blob.decode(), length, path, not any("\udc80" <= char <= "\udcff" for char in path))
+        is_text = path.isascii() or not any("\udc80" <= char <= "\udcff" for char in path)
+        return cls(int(mode, 8), blob.decode(), path, is_text)
 
-    def problem(self, caps: Caps) -> Problem | None:
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file, and no link or submodule."""
+        return stat.S_ISREG(self.mode)
+
+    def problem(self, caps: Caps, size: int) -> Problem | None:
         if not self.is_text:
             return findings.bad_name(self.path)
         if stat.S_ISLNK(self.mode):
             return findings.git_link(self.path)
-        if not stat.S_ISREG(self.mode):
+        if not self.is_file:
             return findings.submodule(self.path)
-        cap = caps.of(self.path)
-        return findings.too_large(self.path, self.size, cap) if self.size > cap else None
+        return findings.too_large(self.path, size, cap) if size > (cap := caps.of(self.path)) else None
 
 
 def _status(path: Path) -> Hashable:

@@ -293,7 +293,7 @@ def test_nothing_that_a_repository_configures_is_run(repository, tmp_path):
     blob = source.read().blobs["catalog.yaml"]
     (repository.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     with pytest.raises(SourceUnreadable):
-        source.read()  # it is not fetched from the remote either
+        GitSource(repository.path).read()  # it is not fetched from the remote either
     assert not canary.exists()
 
 
@@ -332,3 +332,15 @@ def test_no_read_mixes_two_commits_during_a_storm_of_them(repository):
     for tree in trees:
         assert tree.files["a.yaml"] == tree.files["b.yaml"] == prices.get(tree.revision, b"price: 0\n")
     assert len({tree.revision for tree in trees}) == 15
+
+
+def test_what_was_read_before_is_not_read_again(repository):
+    source = GitSource(repository.path)
+    first = source.read()
+    blob = first.blobs["catalog.yaml"]
+    repository.commit({"catalog/new.yaml": "a: 1\n"})
+    (repository.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    second = source.read()
+    assert second.files == first.files | {"new.yaml": b"a: 1\n"}
+    with pytest.raises(SourceUnreadable):
+        GitSource(repository.path).read()
