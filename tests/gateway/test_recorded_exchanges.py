@@ -10,19 +10,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
 from harness.catalogs import CatalogDir
 from harness.inprocess import InProcess
+from harness.recordings import WIRE_FOLDER
 from harness.upstream import ScriptedUpstream, raw_json
 
 from engine.operator.settings import CredentialSettings
 from engine.wires.table import PROVIDER_WIRES, WIRES
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "wire"
 PROVIDERS = {
     "openai-chat": ("api: openai-compatible\nwires: [openai-chat]\n", ""),
     "openai-responses": ("api: openai-compatible\nwires: [openai-responses]\n", ""),
@@ -76,7 +75,7 @@ class Rig(NamedTuple):
 
 def _recordings() -> list[Recorded]:
     found = []
-    for file in sorted(FOLDER.glob("*.jsonl")):
+    for file in sorted(WIRE_FOLDER.glob("*.jsonl")):
         for line in file.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             wire = ALSO.get(row["wire"], row["wire"])
@@ -93,8 +92,8 @@ def _recordings() -> list[Recorded]:
 
 @pytest.fixture(scope="module")
 def recordings() -> list[Recorded]:
-    if not FOLDER.is_dir():
-        pytest.skip(f"the recorded exchanges are not beside this checkout: no {FOLDER}")
+    if not WIRE_FOLDER.is_dir():
+        pytest.skip(f"the recorded exchanges are not beside this checkout: no {WIRE_FOLDER}")
     return _recordings()
 
 

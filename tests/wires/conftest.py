@@ -1,13 +1,11 @@
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from harness.recordings import WIRE_FOLDER
 
 from engine.model import Model, Pricing
-
-WIRE_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "wire"
 
 
 class Recording(NamedTuple):

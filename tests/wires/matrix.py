@@ -16,6 +16,7 @@ import msgspec
 import openai.types.chat
 import pydantic
 import pytest
+from harness.recordings import WIRE_FOLDER
 from wires import of_bedrock_converse, of_cohere_v2, of_gemini, of_openai_responses
 from wires.seen import Seen, events_of, json_or_text, seen
 
@@ -26,8 +27,6 @@ from engine.wires.body import parse_object
 from engine.wires.codec import Asked
 from engine.wires.conversation import Conversation
 from engine.wires.table import CLIENT_APIS, PROVIDER_WIRES
-
-WIRE_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "wire"
 
 # Wires of one text, which hold no conversation: they have tests of their own.
 PROSE = frozenset({"openai-completions"})
