@@ -20,6 +20,15 @@ def read_gemini_stream(data: bytes) -> Seen:
 
 
 def _read(chunks: list[dict[str, Any]]) -> Seen:
+    counts = chunks[-1].get("usageMetadata", {})
+    usage = None
+    if "promptTokenCount" in counts:
+        usage = (
+            counts["promptTokenCount"] + counts.get("toolUsePromptTokenCount", 0),
+            counts.get("candidatesTokenCount", 0) + counts.get("thoughtsTokenCount", 0),
+        )
+    if "blockReason" in chunks[0].get("promptFeedback", {}):
+        return seen("", "", [], "filter", usage)
     candidates = [candidate for chunk in chunks for candidate in chunk["candidates"]]
     parts = [part for candidate in candidates for part in candidate.get("content", {}).get("parts", [])]
     text = "".join(part.get("text", "") for part in parts if not part.get("thought"))
@@ -27,11 +36,6 @@ def _read(chunks: list[dict[str, Any]]) -> Seen:
     calls = [(part["functionCall"]["name"], part["functionCall"].get("args", {})) for part in parts if _calls(part)]
     word = candidates[-1]["finishReason"]
     finish = "filter" if word in _FILTERED else "length" if word in _BROKEN else "stop"
-    counts = chunks[-1]["usageMetadata"]
-    usage = (
-        counts["promptTokenCount"] + counts.get("toolUsePromptTokenCount", 0),
-        counts.get("candidatesTokenCount", 0) + counts.get("thoughtsTokenCount", 0),
-    )
     return seen(text, reasoning, calls, finish, usage)
 
 

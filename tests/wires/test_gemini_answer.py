@@ -172,10 +172,12 @@ def test_several_answers():
 
 def test_logprobs():
     chosen = [{"token": "é", "tokenId": 7, "logProbability": -0.5}]
-    result = {"chosenCandidates": chosen, "topCandidates": [{"candidates": [*chosen, {"token": "e"}]}]}
+    tops = [*chosen, {"token": "e"}, {"token": "z", "logProbability": "-Infinity"}]
+    result = {"chosenCandidates": chosen, "topCandidates": [{"candidates": tops}]}
     said = candidate({"text": "é"}, logprobsResult=result)
     token = {"token": "é", "logprob": -0.5, "bytes": [195, 169]}
-    expected = [{**token, "top_logprobs": [token, {"token": "e", "logprob": 0.0, "bytes": [101]}]}]
+    others = [{"token": "e", "logprob": 0.0, "bytes": [101]}, {"token": "z", "logprob": -9999.0, "bytes": [122]}]
+    expected = [{**token, "top_logprobs": [token, *others]}]
     reply = openai_chat.encode_answer(gemini.decode_answer(body(said)), asked())
     assert json.loads(reply.body)["choices"][0]["logprobs"]["content"] == expected
     JUDGES["openai-chat"].answer(reply.body)
@@ -451,7 +453,6 @@ def test_every_count_has_its_meter():
 @pytest.mark.parametrize(
     "counts",
     [
-        {},
         {"candidatesTokenCount": 5},
         {"promptTokenCount": "5"},
         {"promptTokenCount": -5},
@@ -466,7 +467,23 @@ def test_what_is_no_count_costs_nothing_but_is_told(counts: dict[str, Any]):
     assert usage is not None
     assert usage.suspect
     assert usage.meters == {}
-    assert gemini.read_usage(b'{"candidates":[{}]}') is None
+
+
+@pytest.mark.parametrize("counts", [None, {}, {"trafficType": "ON_DEMAND"}, {"serviceTier": "standard", "new": 1}])
+def test_a_usage_without_any_count_is_none(counts: dict[str, Any] | None):
+    """As Vertex has it where it blocked the prompt."""
+    data = json.dumps({**BLOCKED, "usageMetadata": counts}).encode()
+    assert gemini.decode_answer(data).usage is None
+    assert gemini.read_usage(data) is None
+    transcoder, _ = streamed(data)
+    assert transcoder.done
+    assert transcoder.usage is None
+
+
+def test_a_zero_that_is_left_out_is_a_zero():
+    """Proto JSON leaves zeros out, of a count and of a modality."""
+    found = meters(promptTokenCount=7, promptTokensDetails=[{"modality": "AUDIO"}, *modality(VIDEO=7)])
+    assert found == {"input_tokens": 7, "output_tokens": 0, "input_audio_tokens": 0, "input_video_tokens": 7}
 
 
 @pytest.mark.parametrize(

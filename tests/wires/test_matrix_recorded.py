@@ -80,6 +80,9 @@ def test_an_answer_reaches_every_client(wire: str, api: str):
         reply = CLIENT_APIS[api].encode_answer(answer, asked())
         JUDGES[api].answer(reply.body)
         seen, truth = READERS[api].answer(reply.body), READERS[wire].answer(recording.response)
+        if truth.usage is None:  # what nobody reported is zeros to clients that cannot do without
+            assert seen.usage in (None, (0, 0))
+            seen = seen._replace(usage=None)
         assert seen == truth, recording.id
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import genai_prices
 import pytest
-from wires.matrix import WIRES, answers, streams
+from wires.matrix import READERS, WIRES, answers, streams
 
 from engine.pricing.cost import compile_pricing
 from engine.pricing.meters import price_context
@@ -64,6 +64,9 @@ READ_BY_US_ALONE = {
     ),
 }
 
+# Wires in proto JSON, which leaves zeros out: https://protobuf.dev/programming-guides/json. A zero of ours alone is one.
+LEAVES_ZEROS_OUT = frozenset({"gemini"})
+
 
 def theirs(wire: str, host: str, usage: Usage) -> dict[str, int]:
     of_host, member = ORACLES[wire]
@@ -99,10 +102,13 @@ def test_meters_are_those_of_genai_prices(wire: str):
     assert len(counted) >= min(6, len(answers(wire)))
     for host, usage in counted:
         expected = theirs(wire, host, usage)
-        more = {(wire, host, meter) for meter in usage.meters.keys() - expected.keys()}
+        meters = usage.meters
+        if wire in LEAVES_ZEROS_OUT:
+            meters = {meter: count for meter, count in meters.items() if count or meter in expected}
+        more = {(wire, host, meter) for meter in meters.keys() - expected.keys()}
         assert more <= READ_BY_US_ALONE.keys()
         differing |= more
-        known = {meter: count for meter, count in usage.meters.items() if (wire, host, meter) not in more}
+        known = {meter: count for meter, count in meters.items() if (wire, host, meter) not in more}
         assert known == expected, (host, usage.raw)
     assert differing == {key for key in READ_BY_US_ALONE if key[0] == wire}
 
@@ -138,5 +144,7 @@ def test_recorded_answers_cost_what_genai_prices_says(wire: str):
 def test_no_recorded_usage_is_missing(wire: str):
     for recording in answers(wire):
         usage = PROVIDER_WIRES[wire].read_usage(recording.response)
-        assert usage is not None, recording.id
+        if usage is None:
+            assert READERS[wire].answer(recording.response).usage is None, recording.id
+            continue
         assert usage.meters, recording.id

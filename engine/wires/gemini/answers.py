@@ -4,7 +4,7 @@ Source: https://ai.google.dev/api/generate-content#v1beta.GenerateContentRespons
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -39,9 +39,12 @@ REASONS: Final[dict[str, FinishReason]] = {
 }
 
 
+_LEAST_LOGPROB: Final = -9999.0  # what OpenAI has for a token that is as good as impossible
+
+
 class _Token(msgspec.Struct, rename="camel"):
     token: str = ""
-    log_probability: float = 0.0
+    log_probability: float | Literal["-Infinity"] = 0.0  # proto JSON writes what is no number as text
 
 
 class _TopTokens(msgspec.Struct):
@@ -130,7 +133,8 @@ def token_logprobs(candidate: Candidate) -> list[dict[str, Any]]:
 
 
 def _token(token: _Token) -> dict[str, Any]:
-    return {"token": token.token, "logprob": token.log_probability, "bytes": list(token.token.encode())}
+    logprob = _LEAST_LOGPROB if token.log_probability == "-Infinity" else token.log_probability
+    return {"token": token.token, "logprob": logprob, "bytes": list(token.token.encode())}
 
 
 def _choice(candidate: Candidate, response_id: str, at: int) -> Choice:

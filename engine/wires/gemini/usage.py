@@ -99,6 +99,8 @@ def usage_in(chunk: Chunk) -> Usage | None:
         value = _ANY.decode(raw)
     except UNREADABLE:
         value = None
+    if _counts_nothing(value):
+        return None
     queries = [query for candidate in chunk.candidates or () for query in queries_of(candidate)]
     return usage_of(value, chunk.model_version, raw, queries)
 
@@ -141,9 +143,14 @@ class UsageSoFar:
                 raw = msgspec.json.encode(value)
             self._value, self._raw = value, raw
             is_new = True
-        if not is_new or (isinstance(self._value, dict) and not self._value.keys() & COUNTS.keys()):
+        if not is_new or _counts_nothing(self._value):
             return None
         return usage_of(self._value, self._model, self._raw, self._queries)
+
+
+def _counts_nothing(value: Any) -> bool:
+    """Whether a usage object is without any count, as that of a prompt which Vertex blocked: it has the traffic alone."""
+    return isinstance(value, dict) and not value.keys() & COUNTS.keys()
 
 
 def _add(meters: dict[str, int], names: tuple[str, ...], count: Any, field: str, suspect: list[str]) -> None:
