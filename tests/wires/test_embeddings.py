@@ -88,6 +88,7 @@ def recordings(wire: str) -> list[dict[str, Any]]:
     rows = [
         row for line in lines if place.split()[-1] in (row := json.loads(line))["path"] or "embeddings" in row["source"]
     ]
+    rows = [row for row in rows if not row["path"].endswith((":countTokens", "/tokenize"))]
     hosted = [row for row in rows if len(place.split()) == 1 or place.split()[0] in row["host"]]
     found = [row for row in hosted if row["status"] == 200]
     assert found
@@ -193,8 +194,8 @@ def test_recorded_requests_are_what_we_would_have_sent(wire: str):
         for request in (made, recorded):
             for name in ("truncate", "truncation", "normalize", "encoding_format", "max_tokens", "output_dtype"):
                 request.pop(name, None)
-            if is_newer:
-                request["requests"][0].pop("taskType", None)
+            for one in request["requests"] if is_newer else ():
+                one.pop("taskType", None)
         assert made == {name: value for name, value in recorded.items() if value is not None}, row["id"]
         assert embedding_path(wire, model).split("?")[0] in "/v1beta" + row["path"] or wire == "cohere-embed"
 
