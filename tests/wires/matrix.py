@@ -209,7 +209,9 @@ _ANTHROPIC_EVENT: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(anthropic.typ
 
 def _anthropic_usage(usage: dict[str, Any]) -> tuple[int, int]:
     parts = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    return sum(usage.get(part) or 0 for part in parts), usage["output_tokens"]
+    beside = [one for one in usage.get("iterations") or [] if one["type"] == "compaction"]  # the totals leave them out
+    counted = [usage, *beside]
+    return sum(one.get(part) or 0 for one in counted for part in parts), sum(one["output_tokens"] for one in counted)
 
 
 def read_anthropic_answer(data: bytes) -> Seen:
@@ -358,6 +360,9 @@ def normal_anthropic(request: dict[str, Any]) -> dict[str, Any]:
         else:
             merged.append({**message, "content": blocks})
     request["messages"] = merged
+    for tool in request.get("tools", []):
+        if tool.get("type") == "custom":  # as where nothing is said
+            del tool["type"]
     return request
 
 

@@ -39,7 +39,7 @@ def read_stream(data: bytes) -> Seen:
     stop_reason, usage = "", {}
     for name, body in events_of(data):
         if name == "contentBlockStart":
-            content[body["contentBlockIndex"]] = {"toolUse": {**body["start"]["toolUse"], "input": ""}}
+            content[body["contentBlockIndex"]] = _begun(body["start"])
         elif name == "contentBlockDelta":
             _add(content.setdefault(body["contentBlockIndex"], {}), body["delta"])
         elif name == "messageStop":
@@ -57,6 +57,11 @@ def events_of(data: bytes) -> list[tuple[str, Any]]:
     buffer = botocore.eventstream.EventStreamBuffer()
     buffer.add_data(data)
     return [(one.headers[":event-type"], json.loads(one.payload)) for one in buffer]
+
+
+def _begun(start: dict[str, Any]) -> dict[str, Any]:
+    """Only calls are gathered here: results of Bedrock's own tools, and pictures, are not among what is seen."""
+    return {"toolUse": {**start["toolUse"], "input": ""}} if "toolUse" in start else {}
 
 
 def _add(block: dict[str, Any], delta: dict[str, Any]) -> None:

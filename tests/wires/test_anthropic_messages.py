@@ -11,7 +11,9 @@ from engine.errors import InvalidRequest, NotReady, UpstreamBroken, UpstreamRefu
 from engine.model import BaseModel, Limits, Model
 from engine.wires import anthropic_messages as wire
 from engine.wires.anthropic_messages.generations import is_up_to_4_5
+from engine.wires.blocks import Opaque
 from engine.wires.body import parse_body
+from engine.wires.events import WholeBlock
 
 NEW = make_model(api="anthropic", wire="anthropic-messages", upstream_model="claude-opus-4-8")
 OLD = make_model(api="anthropic", wire="anthropic-messages", upstream_model="claude-sonnet-4-5-20250929")
@@ -383,6 +385,81 @@ def test_compaction_is_added_and_an_advisor_is_marked():
     found = usage_of(iterations=[own, advisor])
     assert found.meters == {"input_tokens": 10, "output_tokens": 2}
     assert found.suspect == ("the tokens of an advisor, which is another model, are not counted",)
+
+
+def test_an_answer_of_a_fallback_is_marked():
+    declined = {"type": "message", "model": "claude-x", "input_tokens": 9, "output_tokens": 1}
+    served = {"type": "fallback_message", "model": "claude-y", "input_tokens": 10, "output_tokens": 2}
+    found = usage_of(iterations=[declined, served])
+    assert found.meters == {"input_tokens": 10, "output_tokens": 2}
+    assert found.suspect == ("the tokens are in part those of a fallback, which is another model",)
+
+
+COMPACTED = {
+    "input_tokens": 8,
+    "cache_creation_input_tokens": 6,
+    "cache_read_input_tokens": 0,
+    "output_tokens": 4,
+    "iterations": [
+        {
+            "type": "compaction",
+            "input_tokens": 10,
+            "cache_creation_input_tokens": 30,
+            "cache_read_input_tokens": 5,
+            "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20},
+            "output_tokens": 3,
+        },
+        {
+            "type": "message",
+            "input_tokens": 8,
+            "cache_creation_input_tokens": 6,
+            "cache_read_input_tokens": 0,
+            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 6},
+            "output_tokens": 4,
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("reader", [wire.stream_decoder(), wire.stream_reader(client_wants_usage=True)])
+def test_a_stream_with_a_compaction_counts_what_was_written_once(reader: Any):
+    """The first report is of the compaction, the last one of what follows, with a split only in its iterations."""
+    reader.feed(stream(START, COMPACTED))
+    assert reader.usage.meters == {
+        "input_tokens": 59,
+        "output_tokens": 7,
+        "cache_read_tokens": 5,
+        "cache_write_tokens": 36,
+        "cache_write_5m_tokens": 10,
+        "cache_write_1h_tokens": 26,
+    }
+    assert reader.usage.suspect == ()
+
+
+def test_a_split_that_no_longer_fits_is_left_out():
+    decoder = wire.stream_decoder()
+    decoder.feed(stream(START, {"input_tokens": 30, "cache_creation_input_tokens": 10, "output_tokens": 2}))
+    assert decoder.usage is not None
+    assert decoder.usage.meters["cache_write_tokens"] == 10
+    assert not {"cache_write_5m_tokens", "cache_write_1h_tokens"} & decoder.usage.meters.keys()
+
+
+def test_a_block_that_only_anthropic_has_comes_whole():
+    """Its pieces are added to what it began with, whatever they are called."""
+    deltas = [
+        {"type": "compaction_delta", "content": "What was \u00bb", "encrypted_content": None},
+        {"type": "news_delta", "content": "said\u00ab.", "marks": [1]},
+        {"type": "news_delta", "marks": [1, 2]},
+    ]
+    events = [{"type": "message_start", "message": {"id": "m", "model": "c", "usage": START}}]
+    events += [{"type": "content_block_start", "index": 0, "content_block": {"type": "compaction", "content": None}}]
+    events += [{"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas]
+    events += [{"type": "content_block_stop", "index": 0}]
+    found = wire.stream_decoder().feed(b"".join(b"data: %s\n\n" % json.dumps(one).encode() for one in events))
+    blocks = [one.content for one in found if isinstance(one, WholeBlock)]
+    assert [(block.kind, json.loads(bytes(block.raw))) for block in blocks if isinstance(block, Opaque)] == [
+        ("compaction", {"type": "compaction", "content": "What was \u00bbsaid\u00ab.", "marks": [1, 2]})
+    ]
 
 
 @pytest.mark.parametrize("usage", [{"input_tokens": "10"}, {"output_tokens": -1}, {"cache_read_input_tokens": 1.5}])

@@ -69,11 +69,19 @@ LEAVES_ZEROS_OUT = frozenset({"gemini"})
 
 
 def theirs(wire: str, host: str, usage: Usage) -> dict[str, int]:
+    """With what Anthropic counts beside its totals: genai-prices does not look there."""
     of_host, member = ORACLES[wire]
     provider, flavour = of_host(host)
-    body: dict[str, Any] = {member: json.loads(usage.raw)}  # without the model, which genai-prices might not know
-    found = genai_prices.extract_usage(body, provider_id=provider, api_flavor=flavour).usage
-    return {meter: count for meter, count in vars(found).items() if value_is_count(count)}
+    counted = json.loads(usage.raw)
+    beside = [one for one in counted.get("iterations") or [] if one["type"] == "compaction"]
+    total: dict[str, int] = {}
+    for one in (counted, *beside):
+        body: dict[str, Any] = {member: one}  # without the model, which genai-prices might not know
+        found = genai_prices.extract_usage(body, provider_id=provider, api_flavor=flavour).usage
+        for meter, count in vars(found).items():
+            if value_is_count(count):
+                total[meter] = total.get(meter, 0) + count
+    return total
 
 
 def value_is_count(count: Any) -> bool:

@@ -3,6 +3,7 @@
 Source: https://platform.claude.com/docs/en/build-with-claude/streaming
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -10,8 +11,8 @@ import msgspec
 from engine.errors import UpstreamRefused
 from engine.wires.anthropic_messages.answers import finish_of
 from engine.wires.anthropic_messages.decode_blocks import NAME, block, citation
-from engine.wires.anthropic_messages.usage import bad_answer, error_of, usage_of
-from engine.wires.blocks import Reasoning, ServerToolCall, Text, ToolCall
+from engine.wires.anthropic_messages.usage import bad_answer, error_of, split_of, usage_of
+from engine.wires.blocks import Opaque, Reasoning, ServerToolCall, Text, ToolCall
 from engine.wires.decoding import EventDecoder
 from engine.wires.events import (
     BlockEnded,
@@ -67,19 +68,20 @@ _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class StreamDecoder(EventDecoder):
     """Decodes one stream; the end is `message_stop`."""
 
-    __slots__ = ("_initial_input", "_server_calls", "_usage_so_far")
+    __slots__ = ("_initial_input", "_opaque", "_server_calls", "_usage_so_far")
 
     def __init__(self) -> None:
         super().__init__()
         self._usage_so_far = UsageSoFar()
         self._server_calls: dict[int, tuple[ServerToolCall, list[str]]] = {}  # they come in pieces, and go on whole
+        self._opaque: dict[int, tuple[Opaque, dict[str, msgspec.Raw]]] = {}  # so do blocks that only Anthropic has
         self._initial_input: dict[int, str] = {}  # a tool call's, which counts where no pieces come
 
     def _read(self, event: bytes, data: bytes, events: list[Event]) -> None:
         found = _EVENT.decode(data)
         kind = found.type
         if kind == "content_block_delta" and found.delta is not None:
-            self._delta(found.index, found.delta, events)
+            self._delta(found.index, found.delta, data, events)
         elif kind == "content_block_start":
             self._start(found.index, found.content_block, events)
         elif kind == "content_block_stop":
@@ -120,11 +122,16 @@ class StreamDecoder(EventDecoder):
                 self._initial_input[index] = found.arguments
         elif isinstance(found, ServerToolCall):
             self._server_calls[index] = (found, [])
+        elif isinstance(found, Opaque):
+            self._opaque[index] = (found, _MEMBERS.decode(raw))
         else:
             events.append(WholeBlock(0, index, msgspec.structs.replace(found, path="", extra={})))
 
-    def _delta(self, index: int, delta: _Delta, events: list[Event]) -> None:
+    def _delta(self, index: int, delta: _Delta, data: bytes, events: list[Event]) -> None:
         kind = delta.type
+        if index in self._opaque:
+            _add(self._opaque[index][1], _MEMBERS.decode(_MEMBERS.decode(data)["delta"]))
+            return
         if kind == "text_delta":
             if delta.text:
                 events.append(TextDelta(0, index, delta.text))
@@ -150,6 +157,10 @@ class StreamDecoder(EventDecoder):
         if index in self._server_calls:
             call, pieces = self._server_calls.pop(index)
             events.append(WholeBlock(0, index, _with_input(call, "".join(pieces))))
+        if index in self._opaque:
+            found, members = self._opaque.pop(index)
+            raw = msgspec.Raw(msgspec.json.encode(members))
+            events.append(WholeBlock(0, index, msgspec.structs.replace(found, raw=raw, path="")))
         events.append(BlockEnded(0, index))
 
 
@@ -166,7 +177,33 @@ class UsageSoFar:
         """The usage with one more report."""
         self._model = model or self._model
         self._value |= {name: value for name, value in usage.items() if value is not None}
+        if usage.get("cache_creation") is None:
+            self._split_anew(usage)
         return usage_of(self._value, self._model, msgspec.json.encode(self._value))
+
+    def _split_anew(self, usage: dict[str, Any]) -> None:
+        """A report without a split of what was written: its iterations have it, or what stood before must fit."""
+        split = split_of(usage.get("iterations"))
+        before, written = self._value.get("cache_creation"), self._value.get("cache_creation_input_tokens")
+        if split:
+            self._value["cache_creation"] = split
+        elif isinstance(before, dict) and _total(before) > (written if type(written) is int else 0):
+            del self._value["cache_creation"]
+
+
+def _total(counts: Mapping[str, Any]) -> int:
+    return sum(count for count in counts.values() if type(count) is int)
+
+
+def _add(members: dict[str, msgspec.Raw], delta: dict[str, msgspec.Raw]) -> None:
+    """More of a block: texts are joined, any other member takes the place of what stood there."""
+    for name, more in delta.items():
+        if name == "type" or bytes(more) == b"null":
+            continue
+        before = members.get(name)
+        if before is not None and bytes(before)[:1] == bytes(more)[:1] == b'"':
+            more = msgspec.Raw(bytes(before)[:-1] + bytes(more)[1:])  # noqa: PLW2901
+        members[name] = more
 
 
 def _with_input(call: ServerToolCall, arguments: str) -> ServerToolCall:

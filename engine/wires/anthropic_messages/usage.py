@@ -23,6 +23,7 @@ METERS: Final[Paths] = {
     "output_reasoning_tokens": (("output_tokens_details", "thinking_tokens"),),
     "web_searches": (("server_tool_use", "web_search_requests"),),
 }
+_BESIDE_THE_TOTALS: Final = ("compaction", "advisor_message")  # types of iterations
 _REQUIRED: Final = ("input_tokens", "output_tokens")
 _APART: Final = ("cache_read_tokens", "cache_write_tokens")
 
@@ -106,6 +107,8 @@ def usage_json(usage: Usage | None) -> dict[str, Any]:
     """Meters as Anthropic's `usage`; its clients cannot do without, so what nobody reported is shown as 0."""
     meters: Mapping[str, int] = usage.meters if usage is not None else {}
     read, write = meters.get("cache_read_tokens", 0), meters.get("cache_write_tokens", 0)
+    # Some count what was read and then written again as both; here the parts add up to the whole.
+    write = min(write, max(0, meters.get("input_tokens", 0) - read))
     written: dict[str, Any] = {
         "input_tokens": max(0, meters.get("input_tokens", 0) - read - write),
         "cache_creation_input_tokens": write,
@@ -124,8 +127,20 @@ def usage_json(usage: Usage | None) -> dict[str, Any]:
     return written
 
 
+def split_of(iterations: Any) -> dict[str, int]:
+    """What was written to the cache by time to live, of the iterations that the totals are made of; {} for unknown."""
+    split: dict[str, int] = {}
+    for iteration in iterations if isinstance(iterations, list) else ():
+        is_total = isinstance(iteration, dict) and iteration.get("type") not in _BESIDE_THE_TOTALS
+        parts = iteration.get("cache_creation") if is_total else None
+        for name, count in parts.items() if isinstance(parts, dict) else ():
+            if type(count) is int:
+                split[name] = split.get(name, 0) + count
+    return split
+
+
 def _add_iterations(meters: dict[str, int], iterations: Any) -> tuple[str, ...]:
-    """What the totals leave out: compaction is billed as the model's own; an advisor is another model's bill."""
+    """What the totals leave out: compaction is billed as the model's own; advisors and fallbacks are other models' bills."""
     suspect: list[str] = []
     for iteration in iterations if isinstance(iterations, list) else ():
         kind = iteration.get("type") if isinstance(iteration, dict) else None
@@ -135,6 +150,8 @@ def _add_iterations(meters: dict[str, int], iterations: Any) -> tuple[str, ...]:
                 meters[meter] = meters.get(meter, 0) + count
         elif kind == "advisor_message":
             suspect.append("the tokens of an advisor, which is another model, are not counted")
+        elif kind == "fallback_message":
+            suspect.append("the tokens are in part those of a fallback, which is another model")
     return tuple(dict.fromkeys(suspect))
 
 
