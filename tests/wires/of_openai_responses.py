@@ -15,6 +15,12 @@ _WORDS = {"max_output_tokens": "length", "content_filter": "filter"}
 # Responses in the background, recorded while they waited: they hold nothing yet.
 QUEUED = frozenset({"83cbd4419831"})
 
+# The deltas of what the model thought, and what says which part of it.
+_THOUGHTS = {
+    "response.reasoning_summary_text.delta": "summary_index",
+    "response.reasoning_text.delta": "content_index",
+}
+
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 
@@ -25,7 +31,8 @@ def _texts(parts: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _thought(item: dict[str, Any]) -> str:
-    return "".join("\n\n".join(part["text"] for part in item.get(name) or []) for name in ("summary", "content"))
+    wholes = ([part["text"] for part in item.get(name) or [] if part["text"]] for name in ("summary", "content"))
+    return "".join("\n\n".join(texts) for texts in wholes)
 
 
 def read_response(body: dict[str, Any]) -> Seen:
@@ -47,18 +54,17 @@ def read_stream(data: bytes) -> Seen:
     """By the deltas, as far as they go; the last event has the rest."""
     pieces: dict[str, str] = {"text": "", "reasoning": ""}
     calls: dict[int, list[str]] = {}
-    places: dict[int, int] = {}
+    places: dict[tuple[int, str], int] = {}
     last: dict[str, Any] = {}
     for event in events_of(data):
         kind = event["type"]
         index = event.get("output_index", -1)
         if kind == "response.output_text.delta":
             pieces["text"] += event["delta"]
-        elif kind == "response.reasoning_text.delta":
-            pieces["reasoning"] += event["delta"]
-        elif kind == "response.reasoning_summary_text.delta":
-            pieces["reasoning"] += "\n\n" if event["summary_index"] > places.get(index, 0) else ""
-            places[index] = event["summary_index"]
+        elif kind in _THOUGHTS and event["delta"]:
+            part = event[_THOUGHTS[kind]]
+            pieces["reasoning"] += "\n\n" if places.get((index, kind), part) != part else ""
+            places[index, kind] = part
             pieces["reasoning"] += event["delta"]
         elif kind == "response.output_item.added" and event["item"]["type"] == "function_call":
             calls[index] = [event["item"]["name"], ""]
@@ -118,7 +124,9 @@ def _given(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _item(item: dict[str, Any]) -> dict[str, Any]:
-    item = _given(item)
+    item = {
+        name: "" if value == [] and name in ("content", "output") else value for name, value in _given(item).items()
+    }
     if isinstance(item.get("content"), list):
         item["content"] = [{name: at for name, at in part.items() if at not in (None, [])} for part in item["content"]]
     return item

@@ -9,9 +9,9 @@ import msgspec
 
 from engine.errors import InvalidRequest
 from engine.wires.answer import Answer, Choice, Finish, FinishReason
-from engine.wires.blocks import Block, Reasoning, ToolCall
+from engine.wires.blocks import Block, Opaque, Reasoning, ToolCall
 from engine.wires.codec import Asked, EncodedAnswer
-from engine.wires.openai_responses.decode_items import content, item_blocks, item_kind, made_image
+from engine.wires.openai_responses.decode_items import NAME, RESULTS, content, item_blocks, item_kind, made_image
 from engine.wires.openai_responses.echo import ending, head, status_of
 from engine.wires.openai_responses.encode_output import Ids, output_items
 from engine.wires.openai_responses.usage import UNREADABLE, bad_answer, fault_of, read_envelope, usage_in
@@ -71,6 +71,8 @@ def output_blocks(item: Reader, raw: msgspec.Raw, logprobs: list[msgspec.Raw]) -
         found: tuple[Block, ...] = content(item)
     elif kind == "image_generation_call" and (image := made_image(item)) is not None:
         found = (image,)
+    elif kind in RESULTS:
+        found = (Opaque(kind=kind, wire=NAME, raw=raw),)  # of a program that the provider runs: nobody is to read it
     else:
         found = item_blocks(kind, item, raw)
     return [_bare(block) for block in found if not _is_blank(block)]

@@ -40,6 +40,7 @@ _SERVER_CALLS: Final = frozenset(
     }
 )
 _SERVER_RESULTS: Final = frozenset({"mcp_approval_response", "program_output"})
+RESULTS: Final = ("function_call_output", "custom_tool_call_output")
 _TEXTS: Final = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 _MIMES: Final = {"svg": "image/svg+xml"}
 
@@ -57,7 +58,7 @@ def item_blocks(kind: str, item: Reader, raw: msgspec.Raw) -> tuple[Block, ...]:
         return (_call(item, "arguments"),)
     if kind == "custom_tool_call":
         return (_call(item, "input"),)
-    if kind in ("function_call_output", "custom_tool_call_output"):
+    if kind in RESULTS and item.has("call_id"):  # else it answers no call: only OpenAI knows what that is
         return (_result(item),)
     if kind == "reasoning":
         return reasoning(item)
@@ -134,7 +135,7 @@ def reasoning(item: Reader) -> tuple[Reasoning, ...]:
     for name, is_summary in (("summary", True), ("content", False)):
         parts = [part(one, raw) for one, raw in item.objects(name)]
         if parts:
-            text = PARAGRAPH.join(one.text for one in parts if isinstance(one, Text))
+            text = PARAGRAPH.join(one.text for one in parts if isinstance(one, Text) and one.text)
             found.append(Reasoning(text=text, is_summary=is_summary, id=item_id, maker=maker, path=path))
     if not found:
         return (Reasoning(encrypted=data or None, id=item_id, maker=maker, path=path),)

@@ -19,7 +19,7 @@ from engine.wires.conversation import (
     ToolChoice,
     Turn,
 )
-from engine.wires.openai_responses.decode_items import NAME, content, item_blocks, item_kind
+from engine.wires.openai_responses.decode_items import NAME, RESULTS, content, item_blocks, item_kind
 from engine.wires.openai_responses.passing import check
 from engine.wires.reading import Options, Reader
 
@@ -120,10 +120,10 @@ class _Turns:
         self._add(Turn(role=_ROLES[role], blocks=blocks, path=item.path, extra=extra), raw, _BOOKKEEPING)
 
     def _other(self, kind: str, item: Reader, raw: msgspec.Raw) -> None:
-        is_result = kind in ("function_call_output", "custom_tool_call_output")
+        is_result = kind in RESULTS
         blocks = item_blocks(kind, item, raw)
         is_opaque = any(isinstance(block, Opaque) for block in blocks)
-        role: Role = "tool" if is_result else "user" if is_opaque else "assistant"
+        role: Role = "user" if is_opaque else "tool" if is_result else "assistant"
         names = (*_BOOKKEEPING, *_THOUGHTS) if kind == "reasoning" else _BOOKKEEPING
         self._add(Turn(role=role, blocks=blocks, path=item.path), raw, names)
 

@@ -90,7 +90,7 @@ class StreamDecoder(EventDecoder):
         "_has_started",
         "_heard",
         "_indexes",
-        "_summary_index",
+        "_part_index",
     )
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class StreamDecoder(EventDecoder):
         self._cited: dict[_Place, int] = {}  # how many annotations came
         self._ended: set[int] = set()  # the items that are complete
         self._indexes: dict[str, int] = {}  # of the items of servers that only give their ids, as llama.cpp does
-        self._summary_index: dict[int, int] = {}
+        self._part_index: dict[_Place, int] = {}  # which part of a thought came last
         self._has_calls = False
 
     def _read(self, event: bytes, data: bytes, events: list[Event]) -> None:
@@ -183,9 +183,9 @@ class StreamDecoder(EventDecoder):
     def _think(self, item: int, place: int, index: int, delta: Any, events: list[Event]) -> None:
         if not delta:
             return
+        is_next_part = (item, place) in self._heard and index != self._part_index.get((item, place))
         at = self._hear((item, place), events)
-        is_next_part = index > self._summary_index.get(item, 0)
-        self._summary_index[item] = index
+        self._part_index[item, place] = index
         events.append(ReasoningDelta(0, at, f"{PARAGRAPH if is_next_part else ''}{delta}", place == _SUMMARY))
 
     def _item_added(self, index: int, raw: msgspec.Raw, events: list[Event]) -> None:

@@ -223,8 +223,13 @@ class StreamEncoder(OrderedEncoder):
         if item is None:
             self._losses.append(f"answer.content[{event.block}].{block_name(event.content)}")
             return
-        if not isinstance(item, dict):  # OpenAI's own, as it came
-            item = msgspec.json.decode(item, type=dict[str, Any])
+        if not isinstance(item, dict):  # OpenAI's own, as it came: its status may be one that others have not
+            self._close_item(written)
+            self._items.append(item)
+            place = {"output_index": len(self._items) - 1, "item": item}
+            written.append(self._event("response.output_item.added", **place))
+            written.append(self._event("response.output_item.done", **place))
+            return
         self._open_item(item, written)
         if isinstance(event.content, Image):
             place = {"item_id": item["id"], "output_index": len(self._items) - 1}

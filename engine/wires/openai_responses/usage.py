@@ -1,7 +1,7 @@
 """Usage, errors and faults of responses, whole or as events of a stream.
 
 Sources: https://platform.openai.com/docs/api-reference/responses/object (`usage`, `tool_usage`, `error`),
-https://platform.openai.com/docs/guides/error-codes
+https://platform.openai.com/docs/guides/error-codes, https://docs.perplexity.ai/api-reference/responses-post
 """
 
 import re
@@ -16,9 +16,13 @@ from engine.wires.usage import MAX_COUNT, Paths, Usage, read_counts
 METERS: Final[Paths] = {
     "input_tokens": (("input_tokens",),),
     "output_tokens": (("output_tokens",),),
-    "cache_read_tokens": (("input_tokens_details", "cached_tokens"),),
+    "cache_read_tokens": (
+        ("input_tokens_details", "cached_tokens"),
+        ("input_tokens_details", "cache_read_input_tokens"),  # of Perplexity
+    ),
     "cache_write_tokens": (("input_tokens_details", "cache_write_tokens"),),
     "output_reasoning_tokens": (("output_tokens_details", "reasoning_tokens"),),
+    "web_searches": (("tool_calls_details", "search_web", "invocation"),),  # of Perplexity; OpenAI's: `_add_tools`
 }
 _REQUIRED: Final = ("input_tokens", "output_tokens")
 
