@@ -162,7 +162,7 @@ def read_chat_answer(data: bytes) -> Seen:
     choice = body["choices"][0]
     message = choice["message"]
     functions = [call["function"] for call in message.get("tool_calls") or []]
-    calls = [(function["name"], json_or_text(function["arguments"])) for function in functions]
+    calls = [(function["name"], json_or_text(function.get("arguments") or "")) for function in functions]
     finish = _CHAT_WORDS.get(choice["finish_reason"], "stop")
     return seen(_chat_text(message.get("content")), _chat_reasoning(message), calls, finish, _chat_usage(body))
 

@@ -20,6 +20,7 @@ from engine.errors import InvalidRequest, UpstreamBroken, UpstreamRefused
 from engine.model import Limits
 from engine.wires import anthropic_messages, openai_chat
 from engine.wires.body import parse_body
+from engine.wires.conversation import Conversation
 from engine.wires.events import BlockEnded, Event, Finished, TextDelta, ToolArgumentsDelta, ToolCallStarted
 from engine.wires.in_order import InOrder
 from engine.wires.sse import MAX_EVENT_BYTES
@@ -220,6 +221,14 @@ def calls(*deltas: str) -> bytes:
         ),
         pytest.param(
             (
+                '{"id":"a","function":{"name":"f","arguments":"{\\"x\\""}}',
+                '{"id":"","function":{"name":"","arguments":":1}"}}',
+                '{"id":"b","function":{"name":"g","arguments":"{\\"y\\":2}"}}',
+            ),
+            id="no index, and an empty id in what follows",
+        ),
+        pytest.param(
+            (
                 '{"index":0,"id":"a","function":{"name":"f","arguments":{"x":1}}}',
                 '{"index":1,"id":"b","function":{"name":"g","arguments":{"y":2}}}',
             ),
@@ -326,6 +335,7 @@ def test_an_answer_without_a_usage_or_an_id_or_a_time():
         ({"content": "So.", "reasoning": "Hm."}, ("So.", "Hm.")),
         ({"content": "So.", "reasoning_content": "Hm.", "reasoning": None}, ("So.", "Hm.")),
         ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]}, ("", "Hm.")),
+        ({"content": [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "So."}]}, ("So.", "Hm.")),
         ({"content": "", "refusal": "", "function_call": {"name": "", "arguments": ""}, "audio": {"id": ""}}, ("", "")),
         ({"content": None, "tool_calls": None, "annotations": None, "images": None}, ("", "")),
     ],
@@ -336,6 +346,65 @@ def test_messages_as_vendors_have_them(message: dict[str, Any], expected: tuple[
     )
     seen = read_chat_answer(openai_chat.encode_answer(answer, asked()).body)
     assert (seen.text, seen.reasoning) == expected
+
+
+def test_thinking_may_be_the_text_alone_in_streams_too():
+    part = b'"content":[{"type":"thinking","thinking":"Hm."},{"type":"text","text":"So."}]'
+    transcoder = to_anthropic()
+    passed = transcoder.feed(CHUNK % (part, b"null") + LAST + DONE)
+    seen = read_anthropic_stream(passed + transcoder.tail)
+    assert (seen.text, seen.reasoning) == ("So.", "Hm.")
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        {"type": "url_citation", "url": "https://a", "title": "A"},
+        {"type": "url_citation", "url_citation": {"url": 7}},
+        {"type": "url_citation", "url_citation": {"url": "https://a", "start_index": "0"}},
+        {"type": ["url_citation"]},
+        {},
+    ],
+)
+def test_an_annotation_of_another_form_costs_no_answer(annotation: dict[str, Any]):
+    message = {"content": "So.", "annotations": [annotation]}
+    whole = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()
+    reply = anthropic_messages.encode_answer(openai_chat.decode_answer(whole), asked())
+    assert json.loads(reply.body)["content"] == [{"type": "text", "text": "So."}]
+    transcoder = to_anthropic()
+    passed = transcoder.feed(CHUNK % (json.dumps(message)[1:-1].encode(), b"null") + LAST + DONE)
+    assert read_anthropic_stream(passed + transcoder.tail).text == "So."
+
+
+def test_a_call_of_a_kind_that_is_not_known_costs_no_answer():
+    known = {"id": "b", "type": "builtin", "function": {"name": "f", "arguments": "{}"}}
+    message = {"content": "So.", "tool_calls": [{"id": "a", "type": "lookup", "lookup": {"at": 1}}, known]}
+    whole = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()
+    seen = read_chat_answer(openai_chat.encode_answer(openai_chat.decode_answer(whole), asked()).body)
+    assert (seen.text, seen.calls) == ("So.", [("f", {})])
+
+
+@pytest.mark.parametrize("names", [{}, {"tools": "functions"}])
+def test_a_call_without_arguments_has_an_empty_object_for_clients_of_chat(names: dict[str, str]):
+    conversation = Conversation(wire="openai-chat", model="@acme/bot", turns=(), names=names)
+    call = {"id": "a", "type": "function", "function": {"name": "f"}}
+    choice = {"message": {"content": None, "tool_calls": [call]}, "finish_reason": "tool_calls"}
+    answer = openai_chat.decode_answer(json.dumps({"choices": [choice]}).encode())
+    assert b'"arguments":"{}"' in openai_chat.encode_answer(answer, asked(conversation)).body
+    for word, expected in ((b'"tool_calls"', 1), (b'"length"', 0)):
+        transcoder = Transcoder(openai_chat.stream_decoder(), openai_chat.stream_encoder(asked(conversation)))
+        started = CHUNK % (b'"tool_calls":[{"index":0,"id":"a","function":{"name":"f"}}]', b"null")
+        passed = transcoder.feed(started + CHUNK % (b"", word) + DONE)
+        assert passed.count(b'"arguments":"{}"') == expected
+
+
+def test_tokens_that_were_read_and_written_again_are_not_counted_twice():
+    details = {"cached_tokens": 90, "cache_write_tokens": 90}
+    usage = {"prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": details}
+    whole = json.dumps({"choices": [{"message": {"content": "So."}}], "usage": usage}).encode()
+    reply = json.loads(anthropic_messages.encode_answer(openai_chat.decode_answer(whole), asked()).body)
+    told = [reply["usage"][f"{name}input_tokens"] for name in ("", "cache_creation_", "cache_read_")]
+    assert told == [0, 10, 90]
 
 
 def test_citations_name_their_place_in_the_joined_text():

@@ -8,6 +8,7 @@ from engine.errors import UpstreamRefused
 from engine.wires import WIRES
 from engine.wires.openai_chat.following import StreamReader
 from engine.wires.openai_chat.usage import METERS, read_usage
+from engine.wires.refused import refused
 from engine.wires.usage import MAX_COUNT
 
 WIRE = WIRES["openai-chat"]
@@ -57,7 +58,7 @@ def test_recorded_answers_are_counted_as_genai_prices_counts_them(answers, strea
         assert usage is not None
         assert usage.suspect == ()
         assert json.loads(usage.raw) == body["usage"]
-        assert usage.response_model == body["model"]
+        assert usage.response_model == (body["model"] or None)
         assert usage.service_tier == (body.get("service_tier") or None)
         differing |= assert_equal_but_for_differences(recording.host, usage.meters, oracle(recording.host, usage.raw))
     for recording in streams:
@@ -79,7 +80,7 @@ def test_recorded_answers_have_no_fault_and_recorded_errors_have(recordings, ans
     for recording in errors:
         fault = WIRE.fault_in(recording.response)
         assert isinstance(fault, UpstreamRefused)
-        assert fault.status == recording.status
+        assert fault.status == refused(recording.status).status
         assert json.loads(recording.response)["error"]["message"] not in fault.message
 
 
@@ -185,6 +186,9 @@ def test_the_answers_own_tier_and_model_are_kept_and_bounded():
          "upstream_rate_limited"),
         ('{"error":{"message":"SECRET","status":"503"},"choices":[]}', 503, "upstream_error", "upstream_overloaded"),
         ('{"error":{"message":"SECRET","type":"authentication_error"}}', 502, "upstream_error", "upstream_auth"),
+        ('{"error":{"type":"invalid_request_error","code":"invalid_api_key"}}', 502, "upstream_error", "upstream_auth"),
+        ('{"error":{"type":"invalid_request_error","code":"model_not_found"}}', 502, "upstream_error",
+         "upstream_not_found"),
         ('{"error":"SECRET"}', 502, "upstream_error", "upstream_server_error"),
         ('{"error":{"code":"SECRET","param":"SECRET KEY","status_code":400}}', 400, "invalid_request_error",
          "upstream_bad_request"),

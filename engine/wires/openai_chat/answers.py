@@ -116,6 +116,14 @@ def citation_of(annotation: Reader, raw: msgspec.Raw) -> Citation | None:
     )
 
 
+def known_citation(annotation: Reader, raw: msgspec.Raw) -> Citation | None:
+    """As `citation_of`; None as well where it is not as documented, which must not cost the answer."""
+    try:
+        return citation_of(annotation, raw)
+    except InvalidRequest:
+        return None
+
+
 def annotation_json(citation: Citation, offset: int, length: int) -> dict[str, Any] | None:
     """A citation as an annotation of a text that begins at `offset` of the content; None where it has no URL."""
     if citation.url is None:
@@ -138,9 +146,10 @@ def audio_json(audio: Audio) -> dict[str, Any]:
 
 
 def call_json(call: ToolCall) -> dict[str, Any]:
-    """A tool call."""
+    """A tool call; one without arguments has an empty object."""
     kind, key = ("custom", "input") if call.is_custom else ("function", "arguments")
-    written = {"id": call.id, "type": kind, kind: {"name": call.name, key: call.arguments}}
+    arguments = call.arguments or ("" if call.is_custom else "{}")
+    written = {"id": call.id, "type": kind, kind: {"name": call.name, key: arguments}}
     return written if call.signature is None else {**written, **extra_content(call.signature)}
 
 
@@ -174,7 +183,8 @@ def _choice(choice: Reader) -> Choice:
             blocks.append(Image(source=source_of_url(url)))
     if (audio := message.object("audio")) is not None and (sound := audio_of(audio)) is not None:
         blocks.append(sound)
-    blocks += [tool_call(call, at) for at, (call, _) in enumerate(message.objects("tool_calls"))]
+    calls = [call for call, _ in message.objects("tool_calls") if call.has("function") or call.has("custom")]
+    blocks += [tool_call(call, at) for at, call in enumerate(calls)]  # others are a server's own tools
     if (call := message.object("function_call")) is not None and (name := call.text("name")):
         blocks.append(ToolCall(id=f"call_{name}", name=name, arguments=call.text("arguments") or ""))
     stop = choice.text("stop_reason") if choice.starts_with("stop_reason", '"') else None
@@ -195,7 +205,7 @@ def _has_logprobs(raw: msgspec.Raw | None) -> bool:
 
 
 def _annotate(blocks: list[Block], annotations: Iterable[tuple[Reader, msgspec.Raw]]) -> None:
-    cited = tuple(citation for one, raw in annotations if (citation := citation_of(one, raw)) is not None)
+    cited = tuple(citation for one, raw in annotations if (citation := known_citation(one, raw)) is not None)
     at = next((at for at, block in enumerate(blocks) if isinstance(block, Text)), None)
     if cited and at is not None:
         blocks[at] = msgspec.structs.replace(blocks[at], citations=cited)
@@ -229,7 +239,7 @@ def _choice_json(choice: Choice, index: int, losses: list[str], *, is_legacy: bo
         message["annotations"] = annotations
     _add_reasoning(message, thoughts)
     if calls and is_legacy:
-        message["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments}
+        message["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments or "{}"}
     elif calls:
         message["tool_calls"] = [call_json(call) for call in calls]
     word = WORDS[choice.finish.reason]

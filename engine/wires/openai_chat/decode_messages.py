@@ -155,9 +155,14 @@ def _part(part: Reader, raw: msgspec.Raw) -> Block:
     if kind == "refusal":
         return Refusal(text=part.text("refusal") or "", path=part.path)
     if kind == "thinking":
-        text = "".join(piece.text("text") or "" for piece, _ in part.objects("thinking"))
-        return Reasoning(text=text, path=part.path, extra=part.rest())
+        return Reasoning(text=_thought(part), path=part.path, extra=part.rest())
     return Opaque(kind=kind, wire=NAME, raw=raw, path=part.path)
+
+
+def _thought(part: Reader) -> str:
+    if part.starts_with("thinking", '"'):  # the text alone, as Cohere has it
+        return part.needed_text("thinking")
+    return "".join(piece.text("text") or "" for piece, _ in part.objects("thinking"))
 
 
 def _image(part: Reader, cache: CacheMark | None) -> Image:

@@ -26,7 +26,7 @@ from engine.wires.events import (
     UsageReported,
     WholeBlock,
 )
-from engine.wires.openai_chat.answers import citation_of, finish_of
+from engine.wires.openai_chat.answers import finish_of, known_citation
 from engine.wires.openai_chat.decode_messages import reasoning_detail
 from engine.wires.openai_chat.following import DONE
 from engine.wires.openai_chat.usage import bad_answer, error_in, is_nothing, read_envelope, usage_in
@@ -234,18 +234,18 @@ def _detail(choice: int, blocks: _Blocks, detail: dict[str, msgspec.Raw], events
 
 
 def _parts(choice: int, blocks: _Blocks, parts: Sequence[_Part], events: list[Event]) -> None:
-    """Mistral's content: thinking and text."""
+    """Mistral's and Cohere's content: thinking and text."""
     for part in parts:
         if part.text:
             events.append(TextDelta(choice, blocks.of("text"), part.text))
-        thinking = part.thinking if isinstance(part.thinking, list) else ()
-        events += [ReasoningDelta(choice, blocks.of("reasoning"), piece.text) for piece in thinking if piece.text]
+        thinking = [part.thinking] if isinstance(part.thinking, str) else [piece.text for piece in part.thinking or ()]
+        events += [ReasoningDelta(choice, blocks.of("reasoning"), text) for text in thinking if text]
 
 
 def _cite(choice: int, blocks: _Blocks, annotation: msgspec.Raw, events: list[Event]) -> None:
     try:
-        citation = citation_of(Reader(_MEMBERS.decode(annotation)), annotation)
-    except (InvalidRequest, msgspec.DecodeError):
+        citation = known_citation(Reader(_MEMBERS.decode(annotation)), annotation)
+    except msgspec.DecodeError:
         return
     if citation is not None:
         events.append(Cited(choice, blocks.of("text"), citation))
@@ -257,7 +257,7 @@ def _call(choice: int, blocks: _Blocks, call: _ToolCall, events: list[Event]) ->
     index = call.index
     if index is None:  # without one, a new id is a new call
         known = [at for at, (_, call_id) in blocks.calls.items() if call_id == call.id]
-        index = known[0] if known else blocks.latest_call if call.id is None else len(blocks.calls)
+        index = known[0] if known else blocks.latest_call if not call.id else len(blocks.calls)
     known_call = blocks.calls.get(index)
     name = custom.name if custom is not None else function.name
     # Some servers give all calls one index: a new id with a name is a new call then.

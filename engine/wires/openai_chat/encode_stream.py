@@ -48,6 +48,7 @@ class StreamEncoder:
         "_is_legacy",
         "_losses",
         "_texts",
+        "_unargued",
         "_usage",
         "_wants_usage",
     )
@@ -62,6 +63,7 @@ class StreamEncoder:
         self._texts: dict[int, dict[int, tuple[int, int]]] = {}  # choice → text block → where it starts, how long it is
         self._details: dict[int, dict[int, int]] = {}  # choice → block → index among its reasoning details
         self._custom: set[tuple[int, int]] = set()  # choice and block of calls that take free text
+        self._unargued: set[tuple[int, int]] = set()  # choice and block of function calls without arguments so far
         self._losses: list[str] = []
 
     @property
@@ -89,12 +91,8 @@ class StreamEncoder:
 
     def _chunk(self, event: Event) -> bytes | None:
         if isinstance(event, ToolArgumentsDelta):
-            index = self._calls[event.choice][event.block]
-            if self._is_legacy:
-                return self._delta(event.choice, b'"function_call":{"arguments":%s}' % _json(event.text))
-            key = b'"custom":{"input":' if (event.choice, event.block) in self._custom else b'"function":{"arguments":'
-            call = b'"tool_calls":[{"index":%d,%s%s}}]' % (index, key, _json(event.text))
-            return self._delta(event.choice, call)
+            self._unargued.discard((event.choice, event.block))
+            return self._arguments(event)
         if isinstance(event, ReasoningDelta):
             return self._delta(event.choice, b'"reasoning_content":' + _json(event.text))
         if isinstance(event, Started):
@@ -132,17 +130,29 @@ class StreamEncoder:
         usage = b',"usage":null' if self._wants_usage else b""
         return b'%s{"index":%d,"delta":{%s}%s,"finish_reason":null}]%s}\n\n' % (self._head, choice, delta, more, usage)
 
+    def _arguments(self, event: ToolArgumentsDelta) -> bytes:
+        if self._is_legacy:
+            return self._delta(event.choice, b'"function_call":{"arguments":%s}' % _json(event.text))
+        index = self._calls[event.choice][event.block]
+        key = b'"custom":{"input":' if (event.choice, event.block) in self._custom else b'"function":{"arguments":'
+        return self._delta(event.choice, b'"tool_calls":[{"index":%d,%s%s}}]' % (index, key, _json(event.text)))
+
     def _finish(self, choice: int, finish: Finish) -> bytes:
+        is_whole = finish.reason in ("stop", "tool_calls")
+        # A call without arguments has an empty object: clients read them as JSON.
+        bare = [ToolArgumentsDelta(*call, "{}") for call in sorted(self._unargued) if is_whole and call[0] == choice]
         word = WORDS[finish.reason]
         if self._is_legacy and word == "tool_calls":
             word = "function_call"
         usage = b',"usage":null' if self._wants_usage else b""
         ending = b'%s{"index":%d,"delta":{},"finish_reason":"%s"}]%s}\n\n'
-        return ending % (self._head, choice, word.encode(), usage)
+        return b"".join(map(self._arguments, bare)) + ending % (self._head, choice, word.encode(), usage)
 
     def _call(self, event: ToolCallStarted) -> bytes:
         calls = self._calls.setdefault(event.choice, {})
         index = calls[event.block] = len(calls)
+        if not event.is_custom:
+            self._unargued.add((event.choice, event.block))
         if self._is_legacy:
             return self._delta(event.choice, b'"function_call":{"name":%s,"arguments":""}' % _json(event.name))
         call: dict[str, Any] = {"index": index, "id": event.id}

@@ -51,11 +51,12 @@ _DETAILS: Final = {
 
 _HTTP_ERROR = re.compile(r"[45][0-9]{2}", re.ASCII)
 
-# An error object that names no status: what its type or code stands for.
+# An error object that names no status: what its code or, being wider, its type stands for.
 _STATUS_OF: Final = {
     "invalid_request_error": 400,
     "authentication_error": 401,
     "invalid_api_key": 401,
+    "model_not_found": 404,
     "permission_error": 403,
     "insufficient_quota": 429,
     "rate_limit_error": 429,
@@ -218,7 +219,7 @@ def _status(found: _ErrorObject) -> int:
         digits = str(value) if isinstance(value, int | str) else ""
         if _HTTP_ERROR.fullmatch(digits):
             return int(digits)
-    for value in (found.type, found.code):
+    for value in (found.code, found.type):
         if isinstance(value, str) and value in _STATUS_OF:
             return _STATUS_OF[value]
     return 500
