@@ -414,6 +414,14 @@ def test_the_purpose_is_carried_or_named(wire: str, word: str):
     assert losses in ((), ("input_type",))
 
 
+def test_nova_is_told_that_only_texts_are_searched():
+    words = ("query", "text_retrieval")
+    sets = [sent("bedrock-embeddings", {"upstream_model": "amazon.nova-2"}, input_type=word)[0] for word in words]
+    purposes = [made["singleEmbeddingParams"]["embeddingPurpose"] for made in sets]
+    assert purposes == ["GENERIC_RETRIEVAL", "TEXT_RETRIEVAL"]
+    assert sent("cohere-embed", input_type="text_retrieval")[0]["input_type"] == "search_query"
+
+
 def test_cohere_is_told_a_purpose_in_any_case():
     assert sent("cohere-embed")[0]["input_type"] == "search_document"
     assert sent("cohere-embed", {"defaults": {"input_type": "search_query"}})[0]["input_type"] == "search_query"

@@ -44,6 +44,7 @@ _TOKENS_HEADER: Final = "x-amzn-bedrock-input-token-count"
 _DEFAULT_PURPOSE: Final = "GENERIC_INDEX"
 _PURPOSES: Final[dict[Purpose, str]] = {
     "query": "GENERIC_RETRIEVAL",
+    "text_query": "TEXT_RETRIEVAL",
     "document": "GENERIC_INDEX",
     "classification": "CLASSIFICATION",
     "clustering": "CLUSTERING",

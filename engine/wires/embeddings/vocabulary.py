@@ -13,12 +13,21 @@ from engine.wires.usage import Usage
 
 Encoding = Literal["float", "base64"]
 Purpose = Literal[
-    "query", "document", "classification", "clustering", "similarity", "code_query", "question", "fact_check"
+    "query",
+    "text_query",
+    "document",
+    "classification",
+    "clustering",
+    "similarity",
+    "code_query",
+    "question",
+    "fact_check",
 ]
 
 # What clients call the purpose of a text, by the words of any vendor that has some → ours.
 PURPOSES: Final[dict[str, Purpose]] = {
-    **dict.fromkeys(("query", "search_query", "retrieval_query", "generic_retrieval", "text_retrieval"), "query"),
+    **dict.fromkeys(("query", "search_query", "retrieval_query", "generic_retrieval"), "query"),
+    "text_retrieval": "text_query",  # of texts alone, as Nova has it; a query to all others
     **dict.fromkeys(("document", "search_document", "retrieval_document", "passage", "generic_index"), "document"),
     "classification": "classification",
     "clustering": "clustering",
@@ -73,7 +82,10 @@ def texts_of(question: EmbeddingsQuestion, losses: Losses) -> tuple[str, ...]:
 
 def purpose_word(question: EmbeddingsQuestion, words: dict[Purpose, str], losses: Losses) -> str | None:
     """The wire's word for what the texts are for; a purpose that it has no word for is lost by name."""
-    word = words.get(question.purpose) if question.purpose is not None else None
+    purpose: Purpose | None = question.purpose
+    if purpose == "text_query" and purpose not in words:
+        purpose = "query"
+    word = words.get(purpose) if purpose is not None else None
     if word is None and question.purpose is not None:
         losses.drop("input_type")
     return word
