@@ -12,7 +12,7 @@ from wires.seen import events_of
 from engine.errors import UpstreamBroken, UpstreamRefused
 from engine.wires import anthropic_messages, gemini, openai_chat
 from engine.wires.answer import Answer
-from engine.wires.blocks import Audio, Image, Opaque, ServerToolCall, ServerToolResult, Text, ToolCall
+from engine.wires.blocks import Audio, File, Image, Opaque, ServerToolCall, ServerToolResult, Text, ToolCall
 from engine.wires.table import CLIENT_APIS
 from engine.wires.transcoder import Transcoder
 
@@ -469,7 +469,10 @@ def test_what_is_no_count_costs_nothing_but_is_told(counts: dict[str, Any]):
     assert usage.meters == {}
 
 
-@pytest.mark.parametrize("counts", [None, {}, {"trafficType": "ON_DEMAND"}, {"serviceTier": "standard", "new": 1}])
+@pytest.mark.parametrize(
+    "counts",
+    [None, {}, {"trafficType": "ON_DEMAND"}, {"serviceTier": "standard", "new": 1}, {"promptTokenCount": None}],
+)
 def test_a_usage_without_any_count_is_none(counts: dict[str, Any] | None):
     """As Vertex has it where it blocked the prompt."""
     data = json.dumps({**BLOCKED, "usageMetadata": counts}).encode()
@@ -482,8 +485,9 @@ def test_a_usage_without_any_count_is_none(counts: dict[str, Any] | None):
 
 def test_a_zero_that_is_left_out_is_a_zero():
     """Proto JSON leaves zeros out, of a count and of a modality."""
-    found = meters(promptTokenCount=7, promptTokensDetails=[{"modality": "AUDIO"}, *modality(VIDEO=7)])
-    assert found == {"input_tokens": 7, "output_tokens": 0, "input_audio_tokens": 0, "input_video_tokens": 7}
+    for silent in ({"modality": "AUDIO"}, {"modality": "AUDIO", "tokenCount": None}):
+        found = meters(promptTokenCount=7, promptTokensDetails=[silent, *modality(VIDEO=7)])
+        assert found == {"input_tokens": 7, "output_tokens": 0, "input_audio_tokens": 0, "input_video_tokens": 7}
 
 
 @pytest.mark.parametrize(
@@ -550,3 +554,37 @@ def test_unknown_fields_do_not_matter():
     said = candidate({"text": "So.", "new": 1}, safetyRatings=[{}], avgLogprobs=-0.1, new={})
     answer = gemini.decode_answer(body(said, new=[], promptFeedback={"new": 1}))
     assert answer.choices[0].blocks == (Text(text="So."),)
+
+
+def test_null_is_as_good_as_absent():
+    """Proto JSON reads it so, and what is written from a program's objects has it for everything that is not set."""
+    unset = dict.fromkeys(("text", "thought", "thoughtSignature", "functionCall", "inlineData", "executableCode"))
+    parts = [
+        {**unset, "text": "So."},
+        {**unset, "functionCall": {"id": None, "name": "f", "args": None}},
+        {**unset, "inlineData": {"mimeType": "image/png", "data": "aGk=", "displayName": None}},
+        {**unset, "fileData": {"mimeType": None, "fileUri": "gs://a/b"}},
+        {**unset, "codeExecutionResult": {"id": None}},
+        unset,
+    ]
+    source = {"web": {"uri": "https://a", "title": None}, "retrievedContext": None}
+    support = {"segment": {"startIndex": None, "endIndex": 3, "text": None}, "groundingChunkIndices": [0]}
+    token = {"token": None, "logProbability": None}
+    beside = {
+        "groundingMetadata": {"groundingChunks": [source], "groundingSupports": [support], "webSearchQueries": None},
+        "citationMetadata": {"citations": [{"startIndex": None, "endIndex": 3, "uri": None}], "citationSources": None},
+        "logprobsResult": {"chosenCandidates": [token], "topCandidates": None},
+        "safetyRatings": None,
+    }
+    said = candidate(*parts, **beside)
+    head = {"promptFeedback": None, "createTime": None, "error": None, "usageMetadata": {"promptTokenCount": 7}}
+    data = body({**said, "index": None}, **head)
+    answer = gemini.decode_answer(data)
+    blocks = answer.choices[0].blocks
+    assert [type(block) for block in blocks] == [Text, ToolCall, Image, File, ServerToolResult]
+    assert [(one.url, one.start, one.end) for one in blocks[0].citations] == [("https://a", 0, 3), (None, 0, 3)]
+    for api in ECHOES:
+        JUDGES[api].answer(CLIENT_APIS[api].encode_answer(answer, asked()).body)
+        transcoder, stream = streamed(data, api=CLIENT_APIS[api])
+        assert transcoder.done
+        JUDGES[api].stream(stream)

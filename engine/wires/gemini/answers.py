@@ -43,8 +43,10 @@ _LEAST_LOGPROB: Final = -9999.0  # what OpenAI has for a token that is as good a
 
 
 class _Token(msgspec.Struct, rename="camel"):
-    token: str = ""
-    log_probability: float | Literal["-Infinity"] = 0.0  # proto JSON writes what is no number as text
+    token: str | None = None
+    log_probability: float | Literal["-Infinity", "Infinity", "NaN"] | None = (
+        None  # as proto JSON has what is no number
+    )
 
 
 class _TopTokens(msgspec.Struct):
@@ -133,8 +135,9 @@ def token_logprobs(candidate: Candidate) -> list[dict[str, Any]]:
 
 
 def _token(token: _Token) -> dict[str, Any]:
-    logprob = _LEAST_LOGPROB if token.log_probability == "-Infinity" else token.log_probability
-    return {"token": token.token, "logprob": logprob, "bytes": list(token.token.encode())}
+    text, logprob = token.token or "", token.log_probability or 0.0
+    number = _LEAST_LOGPROB if isinstance(logprob, str) else logprob
+    return {"token": text, "logprob": number, "bytes": list(text.encode())}
 
 
 def _choice(candidate: Candidate, response_id: str, at: int) -> Choice:

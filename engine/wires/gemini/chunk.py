@@ -1,4 +1,4 @@
-"""The shape of an answer of Gemini's, whole or as one chunk of a stream, as far as it is read.
+"""The shape of an answer of Gemini's, whole or as one chunk of a stream, as far as it is read. Null is as good as absent.
 
 Source: https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse
 """
@@ -21,15 +21,15 @@ class FunctionCall(msgspec.Struct, gc=False):
 class Blob(msgspec.Struct, gc=False, rename="camel"):
     """Bytes, in base64."""
 
-    mime_type: str = ""
-    data: str = ""
+    mime_type: str | None = None
+    data: str | None = None
 
 
 class FileData(msgspec.Struct, gc=False, rename="camel"):
     """A file by its URI."""
 
-    mime_type: str = ""
-    file_uri: str = ""
+    mime_type: str | None = None
+    file_uri: str | None = None
 
 
 class Part(msgspec.Struct, rename="camel"):

@@ -14,8 +14,8 @@ from engine.wires.gemini.parts import NAME
 
 
 class _Segment(msgspec.Struct, rename="camel"):
-    start_index: int = 0
-    end_index: int = 0
+    start_index: int | None = None
+    end_index: int | None = None
     text: str | None = None
 
 
@@ -43,8 +43,8 @@ class _Grounding(msgspec.Struct, rename="camel"):
 
 
 class _Recited(msgspec.Struct, rename="camel"):
-    start_index: int = 0
-    end_index: int = 0
+    start_index: int | None = None
+    end_index: int | None = None
     uri: str | None = None
     title: str | None = None
 
@@ -108,7 +108,7 @@ class _Placing:
         return len(self._texts) - 1, None, None
 
     def _span(self, segment: _Segment) -> tuple[int, int] | None:
-        start, end, text = segment.start_index, segment.end_index, segment.text
+        start, end, text = segment.start_index or 0, segment.end_index or 0, segment.text
         if 0 <= start < end <= len(self._bytes):
             first = len(self._bytes[:start].decode("utf-8", "ignore"))
             last = first + len(self._bytes[start:end].decode("utf-8", "ignore"))

@@ -68,9 +68,9 @@ def other_block(part: Part, raw: msgspec.Raw) -> Block | None:
     if part.thought:
         return _unknown(raw)  # such as a draft of a picture
     if part.inline_data is not None:
-        return _media(Source(data=part.inline_data.data, mime=part.inline_data.mime_type))
+        return _media(Source(data=part.inline_data.data or "", mime=part.inline_data.mime_type or ""))
     if part.file_data is not None:
-        return _media(Source(url=part.file_data.file_uri, mime=part.file_data.mime_type))
+        return _media(Source(url=part.file_data.file_uri or "", mime=part.file_data.mime_type or ""))
     return _unknown(raw)
 
 
@@ -81,7 +81,7 @@ def _media(source: Source) -> Block:
 
 
 def _unknown(raw: msgspec.Raw) -> Block | None:
-    members = _MEMBERS.decode(raw)
+    members = {name: member for name, member in _MEMBERS.decode(raw).items() if bytes(member) != b"null"}
     for kind, name in _CALLS.items():
         if kind in members:
             return ServerToolCall(id=_id(members[kind]), name=name, wire=NAME, raw=raw)

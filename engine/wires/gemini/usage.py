@@ -72,10 +72,7 @@ def usage_of(value: Any, model: str | None, raw: bytes, queries: Iterable[str] =
         if (meters_of := COUNTS.get(field)) is not None:
             _add(meters, meters_of, found, field, suspect)
         elif field in DETAILS:
-            for detail in found if isinstance(found, list) else (None,):
-                count = detail.get("tokenCount", 0) if isinstance(detail, dict) else None
-                modality = str(detail.get("modality") or "TEXT") if isinstance(detail, dict) else ""
-                _add(meters, _BY_MODALITY.get((field, modality), ()), count, field, suspect)
+            _add_details(meters, found, field, suspect)
     if searches := _searches(queries, model):
         meters["web_searches"] = searches
     return Usage({} if suspect else meters, raw, _tier(value), _word(model), tuple(dict.fromkeys(suspect)))
@@ -137,7 +134,7 @@ class UsageSoFar:
         if len(chunk.usage_metadata) > 4:  # null
             raw = bytes(chunk.usage_metadata)
             value = _ANY.decode(raw)
-            if isinstance(value, dict) and "promptTokenCount" not in value:
+            if isinstance(value, dict) and value.get("promptTokenCount") is None:
                 # A report holds on its own; but Vertex sends the type of traffic alone until the end, which is none.
                 value = {**(self._value if isinstance(self._value, dict) else {}), **value}
                 raw = msgspec.json.encode(value)
@@ -150,7 +147,17 @@ class UsageSoFar:
 
 def _counts_nothing(value: Any) -> bool:
     """Whether a usage object is without any count, as that of a prompt which Vertex blocked: it has the traffic alone."""
-    return isinstance(value, dict) and not value.keys() & COUNTS.keys()
+    return isinstance(value, dict) and all(value.get(name) is None for name in COUNTS)
+
+
+def _add_details(meters: dict[str, int], found: Any, field: str, suspect: list[str]) -> None:
+    for detail in found if isinstance(found, list) else (None,):
+        if not isinstance(detail, dict):
+            suspect.append(f"{field} is no count")
+            continue
+        count = detail.get("tokenCount")
+        modality = str(detail.get("modality") or "TEXT")
+        _add(meters, _BY_MODALITY.get((field, modality), ()), 0 if count is None else count, field, suspect)
 
 
 def _add(meters: dict[str, int], names: tuple[str, ...], count: Any, field: str, suspect: list[str]) -> None:
