@@ -11,6 +11,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
+import genai_prices.data
 import pydantic
 import pytest
 from openai.types.responses.response_input_item import ResponseInputItem
@@ -19,6 +20,7 @@ from openai.types.responses.tool import Tool as PublishedTool
 from wires.matrix import APIS, JUDGES, WIRES, asked, conversation_of, encoded, send
 from wires.of_openai_responses import judge_stream, normal_request, read_answer, read_stream
 
+from engine.catalog.vendors import VENDORS
 from engine.errors import InvalidRequest
 from engine.wires import openai_responses
 from engine.wires.table import CLIENT_APIS
@@ -198,6 +200,43 @@ def test_perplexitys_words_for_what_was_cached_and_searched():
     found = openai_responses.read_usage(json.dumps(response(SO, usage=usage)).encode())
     assert found is not None
     assert found.meters == {"input_tokens": 30, "cache_read_tokens": 20, "output_tokens": 4, "web_searches": 2}
+
+
+def test_xais_tools_are_billed_by_the_call():
+    """https://docs.x.ai/developers/pricing#tools-pricing; of those of a remote MCP server only the tokens are."""
+    tools = {"web_search_calls": 2, "x_search_calls": 3, "code_interpreter_calls": 1, "file_search_calls": 0}
+    usage = {**USAGE, "num_server_side_tools_used": 7, "server_side_tool_usage_details": {**tools, "mcp_calls": 1}}
+    found = openai_responses.read_usage(json.dumps(response(SO, usage=usage)).encode())
+    assert found is not None
+    named = {name: found.meters[name] for name in found.meters if not name.endswith("_tokens")}
+    assert named == {"web_searches": 2, "social_searches": 3, "code_executions": 1, "storage_searches": 0}
+
+
+ORACLES = [
+    (vendor.api, extractor)
+    for vendor in VENDORS.values()
+    if "openai-responses" in vendor.wires
+    for provider in genai_prices.data.providers
+    if provider.id == vendor.reference
+    for extractor in provider.extractors or ()
+    if extractor.api_flavor == "responses"
+]
+
+
+@pytest.mark.parametrize(("vendor", "extractor"), ORACLES)
+def test_every_count_that_genai_prices_reads_of_a_vendor_is_read(vendor: str, extractor: Any):
+    usage: dict[str, Any] = {}
+    for at, mapping in enumerate(extractor.mappings):
+        *outer, last = [mapping.path] if isinstance(mapping.path, str) else mapping.path
+        place = usage
+        for name in outer:
+            place = place.setdefault(name, {})
+        place[last] = 900 - at
+    reference = VENDORS[vendor].reference
+    theirs = genai_prices.extract_usage({"usage": usage}, provider_id=reference, api_flavor="responses").usage
+    found = openai_responses.read_usage(json.dumps(response(SO, usage=usage)).encode())
+    assert found is not None
+    assert found.meters == {meter: count for meter, count in vars(theirs).items() if count is not None}
 
 
 def test_a_failure_that_names_no_response():

@@ -1,7 +1,8 @@
 """Usage, errors and faults of responses, whole or as events of a stream.
 
 Sources: https://platform.openai.com/docs/api-reference/responses/object (`usage`, `tool_usage`, `error`),
-https://platform.openai.com/docs/guides/error-codes, https://docs.perplexity.ai/api-reference/responses-post
+https://platform.openai.com/docs/guides/error-codes, https://docs.perplexity.ai/api-reference/responses-post,
+https://docs.x.ai/developers/tools/tool-usage-details (`server_side_tool_usage_details`)
 """
 
 import re
@@ -13,6 +14,8 @@ from engine.errors import UpstreamRefused
 from engine.wires.refused import refused
 from engine.wires.usage import MAX_COUNT, Paths, Usage, read_counts
 
+_XAIS_TOOLS: Final = "server_side_tool_usage_details"
+
 METERS: Final[Paths] = {
     "input_tokens": (("input_tokens",),),
     "output_tokens": (("output_tokens",),),
@@ -22,7 +25,13 @@ METERS: Final[Paths] = {
     ),
     "cache_write_tokens": (("input_tokens_details", "cache_write_tokens"),),
     "output_reasoning_tokens": (("output_tokens_details", "reasoning_tokens"),),
-    "web_searches": (("tool_calls_details", "search_web", "invocation"),),  # of Perplexity; OpenAI's: `_add_tools`
+    "web_searches": (  # OpenAI's are beside the usage: `_add_tools`
+        ("tool_calls_details", "search_web", "invocation"),  # of Perplexity
+        (_XAIS_TOOLS, "web_search_calls"),
+    ),
+    "social_searches": ((_XAIS_TOOLS, "x_search_calls"),),
+    "storage_searches": ((_XAIS_TOOLS, "file_search_calls"),),
+    "code_executions": ((_XAIS_TOOLS, "code_interpreter_calls"),),
 }
 _REQUIRED: Final = ("input_tokens", "output_tokens")
 
