@@ -5,7 +5,7 @@ import anthropic
 import httpx2
 import msgspec
 import pytest
-from wires.matrix import conversation_of, encoded, make_model
+from wires.matrix import asked, conversation_of, encoded, make_model
 
 from engine.errors import InvalidRequest, NotReady, UpstreamBroken, UpstreamRefused
 from engine.model import BaseModel, Limits, Model
@@ -14,6 +14,8 @@ from engine.wires.anthropic_messages.generations import is_up_to_4_5
 from engine.wires.blocks import Opaque
 from engine.wires.body import parse_body
 from engine.wires.events import WholeBlock
+from engine.wires.table import CLIENT_APIS
+from engine.wires.transcoder import Transcoder
 
 NEW = make_model(api="anthropic", wire="anthropic-messages", upstream_model="claude-opus-4-8")
 OLD = make_model(api="anthropic", wire="anthropic-messages", upstream_model="claude-sonnet-4-5-20250929")
@@ -442,6 +444,74 @@ def test_a_split_that_no_longer_fits_is_left_out():
     assert decoder.usage is not None
     assert decoder.usage.meters["cache_write_tokens"] == 10
     assert not {"cache_write_5m_tokens", "cache_write_1h_tokens"} & decoder.usage.meters.keys()
+
+
+def test_a_compaction_that_cannot_be_counted_is_marked():
+    found = usage_of(iterations=[{"type": "compaction", "output_tokens": 3}])
+    assert found.meters == {"input_tokens": 10, "output_tokens": 2}
+    assert found.suspect == ("of a compaction: input_tokens is missing",)
+
+
+# --- streams of other versions and other servers ----------------------------------------------------------------------
+
+
+def streamed(*events: dict[str, Any]) -> tuple[Any, tuple[str, ...], bytes]:
+    """What Anthropic's decoder and encoder make of a message with these events, up to its end."""
+    start = {"type": "message_start", "message": {"id": "m", "model": "c", "usage": START}}
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}
+    whole = b"".join(
+        b"data: %s\n\n" % json.dumps(one).encode() for one in (start, *events, end, {"type": "message_stop"})
+    )
+    transcoder = Transcoder(wire.stream_decoder(), CLIENT_APIS["openai-chat"].stream_encoder(asked()))
+    passed = transcoder.feed(whole)
+    return transcoder, transcoder.losses, passed
+
+
+def begun(index: int, **block: Any) -> dict[str, Any]:
+    return {"type": "content_block_start", "index": index, "content_block": block}
+
+
+def piece(index: int, **delta: Any) -> dict[str, Any]:
+    return {"type": "content_block_delta", "index": index, "delta": delta}
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"type": "keepalive", "message": "Still there.", "delta": 1, "usage": []},
+        {"type": "ping", "index": None},
+        piece(0, type="glyph_delta", text={"runes": 3}),
+    ],
+)
+def test_events_and_deltas_of_a_later_version_cost_no_answer(later: dict[str, Any]):
+    transcoder, _, passed = streamed(begun(0, type="text", text=""), later, piece(0, type="text_delta", text="So."))
+    assert transcoder.error is None
+    assert transcoder.done
+    assert b"So." in passed
+
+
+def test_a_block_of_a_later_version_may_use_known_names_for_other_things():
+    block = {"type": "glyph", "text": [1], "source": 3, "cache_control": "x"}
+    transcoder, losses, _ = streamed(begun(0, **block))
+    assert transcoder.done
+    assert losses == ("answer.content[0].opaque",)
+    answer = wire.decode_answer(json.dumps({"content": [block], "stop_reason": "end_turn"}).encode())
+    assert isinstance(answer.choices[0].blocks[0], Opaque)
+
+
+def test_blocks_that_nobody_ended_end_with_the_message():
+    call = begun(1, type="tool_use", id="c", name="f", input={"a": 1})
+    transcoder, losses, passed = streamed(begun(0, type="server_tool_use", id="s", name="x", input={}), call)
+    assert transcoder.done
+    assert losses == ("answer.content[0].server_tool_call",)
+    assert rb"{\"a\":1}" in passed.replace(b" ", b"")
+
+
+def test_arguments_of_a_call_that_never_began_are_a_fault():
+    for events in ([], [begun(0, type="text", text="")]):
+        transcoder, _, _ = streamed(*events, piece(0, type="input_json_delta", partial_json="{}"))
+        assert transcoder.error is not None
+        assert transcoder.error.code == "upstream_bad_body"
 
 
 def test_a_block_that_only_anthropic_has_comes_whole():

@@ -206,6 +206,34 @@ def test_blocks_of_a_kind_that_is_not_known_are_kept_for_who_names_them():
     assert decoder.done
 
 
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [("start", {"image": {"format": "png"}}), ("delta", {"image": {"error": {"message": "It failed."}}})],
+        [
+            ("start", {"image": {"format": "png"}}),
+            ("delta", {"image": {"source": {"s3Location": {"uri": "s3://b/p"}}}}),
+        ],
+        [("delta", {"reasoningContent": {"sketch": {"x": 1}}})],
+    ],
+)
+def test_pictures_and_thoughts_that_cannot_be_carried_are_named(pieces: list[tuple[str, dict[str, Any]]]):
+    stream = b"".join((start if kind == "start" else delta)(0, **body) for kind, body in pieces)
+    transcoder = Transcoder(
+        bedrock_converse.stream_decoder(), CLIENT_APIS["anthropic-messages"].stream_encoder(asked())
+    )
+    transcoder.feed(START + stream + STOP + END + ABOUT)
+    assert transcoder.done
+    assert transcoder.losses == ("answer.content[0].opaque",)
+
+
+def test_a_block_may_begin_with_nothing():
+    begun = event("contentBlockStart", {"contentBlockIndex": 0, "start": None})
+    events, decoder = decoded(START + begun + TEXT + STOP + END + ABOUT)
+    assert plain(gathered(events)) == plain([Text(text="So.")])
+    assert decoder.done
+
+
 def test_events_and_members_that_are_not_known_change_nothing():
     odd = event("newEvent", {"x": 1}) + message({":event-type": "ping"}, b"{}")
     events, decoder = decoded(START + odd + delta(0, text="So.", x=1) + odd + STOP + odd + END + ABOUT)

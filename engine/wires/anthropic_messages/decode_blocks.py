@@ -28,6 +28,7 @@ from engine.wires.reading import Reader
 
 NAME: Final = "anthropic-messages"
 
+_KINDS: Final = frozenset({"text", "thinking", "redacted_thinking", "tool_use", "tool_result", "image", "document"})
 _DIRECT: Final = b'{"type":"direct"}'
 
 
@@ -55,6 +56,8 @@ def block(reader: Reader, raw: msgspec.Raw) -> Block:
     if kind.endswith("_tool_use"):
         call_id, name = reader.text("id") or "", reader.text("name") or ""
         return ServerToolCall(id=call_id, name=name, wire=NAME, raw=raw, path=path)
+    if kind not in _KINDS:
+        return Opaque(kind=kind, wire=NAME, raw=raw, path=path)
     source = reader.object("source") if kind in ("image", "document") else None
     if source is not None and source.text("type") == "content":
         return Opaque(kind=kind, wire=NAME, raw=raw, path=path)

@@ -61,24 +61,45 @@ class _Event(msgspec.Struct):
     error: Any = None
 
 
+class _Kind(msgspec.Struct):
+    type: Any = None
+    delta: Any = None
+
+
 _EVENT: Final = msgspec.json.Decoder(_Event)
+_KIND: Final = msgspec.json.Decoder(_Kind)
+_EVENTS: Final = (
+    "content_block_start",
+    "content_block_stop",
+    "message_start",
+    "message_delta",
+    "message_stop",
+    "error",
+)
+_DELTAS: Final = ("text_delta", "thinking_delta", "input_json_delta", "signature_delta", "citations_delta")
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class StreamDecoder(EventDecoder):
     """Decodes one stream; the end is `message_stop`."""
 
-    __slots__ = ("_initial_input", "_opaque", "_server_calls", "_usage_so_far")
+    __slots__ = ("_calls", "_initial_input", "_opaque", "_server_calls", "_usage_so_far")
 
     def __init__(self) -> None:
         super().__init__()
         self._usage_so_far = UsageSoFar()
         self._server_calls: dict[int, tuple[ServerToolCall, list[str]]] = {}  # they come in pieces, and go on whole
         self._opaque: dict[int, tuple[Opaque, dict[str, msgspec.Raw]]] = {}  # so do blocks that only Anthropic has
+        self._calls: set[int] = set()
         self._initial_input: dict[int, str] = {}  # a tool call's, which counts where no pieces come
 
     def _read(self, event: bytes, data: bytes, events: list[Event]) -> None:
-        found = _EVENT.decode(data)
+        try:
+            found = _EVENT.decode(data)
+        except msgspec.ValidationError:
+            if event == b"error" or _is_known(_KIND.decode(data)):
+                raise
+            return  # an event of a later version, whose members mean something else
         kind = found.type
         if kind == "content_block_delta" and found.delta is not None:
             self._delta(found.index, found.delta, data, events)
@@ -94,6 +115,8 @@ class StreamDecoder(EventDecoder):
         elif kind == "message_delta":
             self._report(found.usage, None, events)
             if found.delta is not None and found.delta.stop_reason is not None:
+                for index in (*self._server_calls, *self._opaque, *self._initial_input):
+                    self._stop(index, events)  # not every server says that a block ends
                 events.append(Finished(0, finish_of(found.delta.stop_reason, found.delta.stop_sequence)))
         elif kind == "message_stop":
             self.done = True
@@ -117,6 +140,7 @@ class StreamDecoder(EventDecoder):
             if found.signature is not None:
                 events.append(SignatureDelta(0, index, found.signature, found.maker))
         elif isinstance(found, ToolCall):
+            self._calls.add(index)
             events.append(ToolCallStarted(0, index, found.id, found.name))
             if found.arguments != "{}":
                 self._initial_input[index] = found.arguments
@@ -143,6 +167,8 @@ class StreamDecoder(EventDecoder):
                 self._initial_input.pop(index, None)
                 if index in self._server_calls:
                     self._server_calls[index][1].append(delta.partial_json)
+                elif index not in self._calls:
+                    self.error = bad_answer()  # a call that never began has no name
                 else:
                     events.append(ToolArgumentsDelta(0, index, delta.partial_json))
         elif kind == "signature_delta":
@@ -162,6 +188,12 @@ class StreamDecoder(EventDecoder):
             raw = msgspec.Raw(msgspec.json.encode(members))
             events.append(WholeBlock(0, index, msgspec.structs.replace(found, raw=raw, path="")))
         events.append(BlockEnded(0, index))
+
+
+def _is_known(found: _Kind) -> bool:
+    if found.type != "content_block_delta":
+        return found.type in _EVENTS
+    return not isinstance(found.delta, dict) or found.delta.get("type") in _DELTAS
 
 
 class UsageSoFar:

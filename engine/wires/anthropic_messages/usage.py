@@ -148,6 +148,7 @@ def _add_iterations(meters: dict[str, int], iterations: Any) -> tuple[str, ...]:
             counted = usage_of({**iteration, "iterations": None}, None, b"")
             for meter, count in counted.meters.items():
                 meters[meter] = meters.get(meter, 0) + count
+            suspect += [f"of a compaction: {what}" for what in counted.suspect]
         elif kind == "advisor_message":
             suspect.append("the tokens of an advisor, which is another model, are not counted")
         elif kind == "fallback_message":

@@ -80,7 +80,7 @@ class _Unknown(msgspec.Struct):
 
 class _BlockEvent(msgspec.Struct, rename="camel"):
     content_block_index: int | None = None
-    start: dict[str, msgspec.Raw] = {}
+    start: dict[str, msgspec.Raw] | None = None
 
 
 class _Stop(msgspec.Struct, rename="camel"):
@@ -126,7 +126,7 @@ class StreamDecoder(MessageDecoder):
                 self._delta(self._at(found.content_block_index), found.delta, data, events)
         elif event == "contentBlockStart":
             block = _BLOCK.decode(data)
-            self._start(self._at(block.content_block_index), block.start, events)
+            self._start(self._at(block.content_block_index), block.start or {}, events)
         elif event == "contentBlockStop":
             self._stop(self._at(_BLOCK.decode(data).content_block_index), events)
         elif event == "messageStart":
@@ -191,19 +191,22 @@ class StreamDecoder(MessageDecoder):
             elif call.input:
                 events.append(ToolArgumentsDelta(0, self._number(index, "toolUse"), call.input))
         elif (thought := delta.reasoning_content) is not None:
-            self._reasoning(index, thought, events)
+            self._reasoning(index, thought, data, events)
         elif delta.citation != _NULL:
             cited = citation(Reader(members(delta.citation)), delta.citation)
             events.append(Cited(0, self._number(index, "text"), cited))
         elif delta.tool_result is not None:
             self._gather(index, "toolResult").pieces.extend(delta.tool_result)
         elif delta.image is not None:
-            if delta.image.source is not None:
+            if delta.image.source is not None and delta.image.source.bytes:
                 self._gather(index, "image").pieces.append(unbase64(delta.image.source.bytes))
         elif unknown := _UNKNOWN.decode(data).delta:
             self._unknown(index, next(iter(unknown)), msgspec.Raw(msgspec.json.encode(unknown)), events)
 
-    def _reasoning(self, index: int, thought: _Reasoning, events: list[Event]) -> None:
+    def _reasoning(self, index: int, thought: _Reasoning, data: bytes, events: list[Event]) -> None:
+        if (thought.text, thought.signature, thought.redacted_content) == (None, None, None):
+            unknown = _UNKNOWN.decode(data).delta
+            self._unknown(index, "reasoningContent", msgspec.Raw(msgspec.json.encode(unknown)), events)
         if thought.text:
             events.append(ReasoningDelta(0, self._number(index, "reasoning"), thought.text))
         if thought.signature:
@@ -232,6 +235,8 @@ def _whole(gathered: _Gathered) -> Block:
     head, pieces = gathered.head, gathered.pieces
     if gathered.kind == "redacted":
         return encrypted(b"".join(pieces))
+    if gathered.kind == "image" and not pieces:  # it stands elsewhere, or there is an error instead
+        return Opaque(kind="image", wire=NAME, raw=_raw("image", head))
     if gathered.kind == "image":
         return picture(Reader(head).text("format") or "png", b"".join(pieces))
     if gathered.kind == "toolResult":
