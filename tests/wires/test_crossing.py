@@ -336,6 +336,7 @@ def test_an_answer_without_a_usage_or_an_id_or_a_time():
         ({"content": "So.", "reasoning_content": "Hm.", "reasoning": None}, ("So.", "Hm.")),
         ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]}, ("", "Hm.")),
         ({"content": [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "So."}]}, ("So.", "Hm.")),
+        ({"content": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}]}, ("", "Hm.")),
         ({"content": "", "refusal": "", "function_call": {"name": "", "arguments": ""}, "audio": {"id": ""}}, ("", "")),
         ({"content": None, "tool_calls": None, "annotations": None, "images": None}, ("", "")),
     ],
@@ -348,9 +349,17 @@ def test_messages_as_vendors_have_them(message: dict[str, Any], expected: tuple[
     assert (seen.text, seen.reasoning) == expected
 
 
-def test_thinking_may_be_the_text_alone_in_streams_too():
-    part = b'"content":[{"type":"thinking","thinking":"Hm."},{"type":"text","text":"So."}]'
+@pytest.mark.parametrize(
+    "thought",
+    [
+        b'{"type":"thinking","thinking":"Hm."}',
+        b'{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]}',
+        b'{"type":"reasoning","summary":[{"type":"summary_text","text":"Hm."}]}',
+    ],
+)
+def test_thinking_may_be_a_part_of_the_content_in_streams_too(thought: bytes):
     transcoder = to_anthropic()
+    part = b'"content":[%s,{"type":"text","text":"So."}]' % thought
     passed = transcoder.feed(CHUNK % (part, b"null") + LAST + DONE)
     seen = read_anthropic_stream(passed + transcoder.tail)
     assert (seen.text, seen.reasoning) == ("So.", "Hm.")
@@ -374,6 +383,33 @@ def test_an_annotation_of_another_form_costs_no_answer(annotation: dict[str, Any
     transcoder = to_anthropic()
     passed = transcoder.feed(CHUNK % (json.dumps(message)[1:-1].encode(), b"null") + LAST + DONE)
     assert read_anthropic_stream(passed + transcoder.tail).text == "So."
+
+
+def test_pictures_of_streams_are_carried():
+    url = "data:image/png;base64,iVBORw0KGgo="
+    picture = {"type": "image_url", "image_url": {"url": url}, "index": 0}
+    pictures = [picture, {"type": "image_url"}, {"image_url": {"url": 7}}]
+    delta = b'"content":"So.","images":' + json.dumps(pictures).encode()
+    transcoder = Transcoder(openai_chat.stream_decoder(), openai_chat.stream_encoder(asked()))
+    passed = transcoder.feed(CHUNK % (delta, b"null") + LAST + DONE)
+    found = [image for event in events_of(passed) for image in event["choices"][0]["delta"].get("images", ())]
+    assert [image["image_url"]["url"] for image in found] == [url]
+    choice = {"message": {"content": "So.", "images": pictures}, "finish_reason": "stop"}
+    answer = openai_chat.decode_answer(json.dumps({"choices": [choice]}).encode())
+    message = json.loads(openai_chat.encode_answer(answer, asked()).body)["choices"][0]["message"]
+    assert [image["image_url"]["url"] for image in message["images"]] == [url]
+
+
+@pytest.mark.parametrize(
+    "member", ['"logprobs":-0.25', '"logprobs":[]', '"logprobs":{"tokens":["So"]}', '"index":null']
+)
+def test_choices_as_vendors_have_them(member: str):
+    chunk = b'data: {"choices":[{"index":0,%s,"delta":{"content":"So."},"finish_reason":""}]}\n\n' % member.encode()
+    transcoder = to_anthropic()
+    passed = transcoder.feed(chunk + chunk + LAST + DONE)
+    assert read_anthropic_stream(passed + transcoder.tail).text == "So.So."
+    whole = b'{"choices":[{"index":0,%s,"message":{"content":"So."},"finish_reason":""}]}' % member.encode()
+    assert read_chat_answer(openai_chat.encode_answer(openai_chat.decode_answer(whole), asked()).body).text == "So."
 
 
 def test_a_call_of_a_kind_that_is_not_known_costs_no_answer():

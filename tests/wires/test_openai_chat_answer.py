@@ -194,6 +194,7 @@ def test_the_answers_own_tier_and_model_are_kept_and_bounded():
          "upstream_bad_request"),
         ('{"object":"error","message":"SECRET","type":"NotFoundError","code":404}', 502, "upstream_error",
          "upstream_not_found"),
+        ('{"choices":null,"base_resp":{"status_msg":"SECRET"}}', 502, "upstream_error", "upstream_bad_body"),
         ('{"detail":"SECRET"}', 502, "upstream_error", "upstream_bad_body"),
         ('{"id":"SECRET","choices":[{"index":0', 502, "upstream_error", "upstream_bad_body"),
         ("<html>SECRET</html>", 502, "upstream_error", "upstream_bad_body"),

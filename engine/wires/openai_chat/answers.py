@@ -139,6 +139,15 @@ def image_json(image: Image) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": image.source.data_url}}
 
 
+def image_of(picture: Reader) -> Image | None:
+    """One of `images`; None where it is not as OpenRouter has it."""
+    try:
+        url = picture.needed_object("image_url").needed_text("url")
+    except InvalidRequest:
+        return None
+    return Image(source=source_of_url(url))
+
+
 def audio_json(audio: Audio) -> dict[str, Any]:
     """Sound that the model made."""
     data = (audio.source.data if audio.source else None) or ""
@@ -178,9 +187,7 @@ def _choice(choice: Reader) -> Choice:
         _annotate(blocks, message.objects("annotations"))
     if refusal := message.text("refusal"):
         blocks.append(Refusal(text=refusal))
-    for image, _ in message.objects("images"):
-        if (url := image.needed_object("image_url").text("url")) is not None:
-            blocks.append(Image(source=source_of_url(url)))
+    blocks += [image for picture, _ in message.objects("images") if (image := image_of(picture)) is not None]
     if (audio := message.object("audio")) is not None and (sound := audio_of(audio)) is not None:
         blocks.append(sound)
     calls = [call for call, _ in message.objects("tool_calls") if call.has("function") or call.has("custom")]
@@ -201,7 +208,9 @@ def _without_place(block: Block) -> Block:
 
 
 def _has_logprobs(raw: msgspec.Raw | None) -> bool:
-    return raw is not None and any(bytes(value) != b"null" for value in _MEMBERS.decode(raw).values())
+    if raw is None or bytes(memoryview(raw)[:1]) != b"{":
+        return False
+    return any(bytes(value) != b"null" for value in _MEMBERS.decode(raw).values())
 
 
 def _annotate(blocks: list[Block], annotations: Iterable[tuple[Reader, msgspec.Raw]]) -> None:

@@ -2,7 +2,8 @@
 
 Sources: https://platform.openai.com/docs/api-reference/chat/create#chat-create-messages; reasoning that comes back:
 https://openrouter.ai/docs/use-cases/reasoning-tokens (`reasoning_details`), https://api-docs.deepseek.com/guides/reasoning_model
-(`reasoning_content`), https://docs.mistral.ai/capabilities/reasoning (`thinking` parts).
+(`reasoning_content`), https://docs.mistral.ai/capabilities/reasoning (`thinking` parts),
+https://docs.databricks.com/aws/en/machine-learning/model-serving/query-reason-models (`reasoning` parts).
 """
 
 from typing import Final
@@ -154,6 +155,9 @@ def _part(part: Reader, raw: msgspec.Raw) -> Block:
         return File(source=_file_source(file), name=name, path=part.path, cache=cache, extra=part.rest())
     if kind == "refusal":
         return Refusal(text=part.text("refusal") or "", path=part.path)
+    if kind == "reasoning":  # Databricks'
+        text = "".join(piece.text("text") or "" for piece, _ in part.objects("summary"))
+        return Reasoning(text=text, path=part.path, extra=part.rest())
     if kind == "thinking":
         return Reasoning(text=_thought(part), path=part.path, extra=part.rest())
     return Opaque(kind=kind, wire=NAME, raw=raw, path=part.path)

@@ -26,7 +26,7 @@ from engine.wires.events import (
     UsageReported,
     WholeBlock,
 )
-from engine.wires.openai_chat.answers import finish_of, known_citation
+from engine.wires.openai_chat.answers import finish_of, image_of, known_citation
 from engine.wires.openai_chat.decode_messages import reasoning_detail
 from engine.wires.openai_chat.following import DONE
 from engine.wires.openai_chat.usage import bad_answer, error_in, is_nothing, read_envelope, usage_in
@@ -59,6 +59,7 @@ class _Part(msgspec.Struct):
     type: str = ""
     text: str | None = None
     thinking: "list[_Part] | str | None" = None
+    summary: "list[_Part] | None" = None
 
 
 class _Delta(msgspec.Struct):
@@ -70,19 +71,16 @@ class _Delta(msgspec.Struct):
     tool_calls: list[_ToolCall] | None = None
     function_call: _Function | None = None
     annotations: list[msgspec.Raw] | None = None
+    images: list[msgspec.Raw] | None = None
     audio: _Audio | None = None
 
 
-class _Logprobs(msgspec.Struct):
-    content: msgspec.Raw = _ABSENT
-
-
 class _Choice(msgspec.Struct):
-    index: int = 0
+    index: int | None = None
     delta: _Delta | None = None
     finish_reason: str | None = None
     stop_reason: Any = None
-    logprobs: _Logprobs | None = None
+    logprobs: msgspec.Raw = _ABSENT  # Together has a number there
 
 
 class _Chunk(msgspec.Struct):
@@ -176,34 +174,34 @@ class StreamDecoder(EventDecoder):
             events.append(UsageReported(self._take(usage)))
 
     def _choice(self, choice: _Choice, events: list[Event]) -> None:
-        blocks = self._choices.get(choice.index)
+        index = choice.index or 0
+        blocks = self._choices.get(index)
         if blocks is None:
-            blocks = self._choices[choice.index] = _Blocks()
+            blocks = self._choices[index] = _Blocks()
         delta = choice.delta
         if delta is not None:
-            self._reasoning(choice.index, blocks, delta, events)
+            self._reasoning(index, blocks, delta, events)
             content = delta.content
             if content:
-                logprobs = None
-                if choice.logprobs is not None and not is_nothing(choice.logprobs.content):
-                    logprobs = choice.logprobs.content
                 if isinstance(content, str):
-                    events.append(TextDelta(choice.index, blocks.of("text"), content, logprobs))
+                    events.append(TextDelta(index, blocks.of("text"), content, _logprobs(choice.logprobs)))
                 else:
-                    _parts(choice.index, blocks, content, events)
+                    _parts(index, blocks, content, events)
             if delta.refusal:
-                events.append(RefusalDelta(choice.index, blocks.of("refusal"), delta.refusal))
+                events.append(RefusalDelta(index, blocks.of("refusal"), delta.refusal))
             for annotation in delta.annotations or ():
-                _cite(choice.index, blocks, annotation, events)
+                _cite(index, blocks, annotation, events)
+            for picture in delta.images or ():
+                _show(index, blocks, picture, events)
             for call in delta.tool_calls or ():
-                _call(choice.index, blocks, call, events)
+                _call(index, blocks, call, events)
             if delta.function_call is not None and (delta.function_call.name or delta.function_call.arguments):
-                _call(choice.index, blocks, _ToolCall(index=-1, function=delta.function_call), events)
+                _call(index, blocks, _ToolCall(index=-1, function=delta.function_call), events)
             if delta.audio is not None:
                 _hear(blocks.audio, delta.audio)
-        if choice.finish_reason is not None and blocks.finish is None:
+        if choice.finish_reason and blocks.finish is None:  # some have an empty one until the end
             stop = choice.stop_reason if isinstance(choice.stop_reason, str) else None
-            self._finish(choice.index, blocks, finish_of(choice.finish_reason, stop), events)
+            self._finish(index, blocks, finish_of(choice.finish_reason, stop), events)
 
     def _reasoning(self, choice: int, blocks: _Blocks, delta: _Delta, events: list[Event]) -> None:
         """From the richest of the fields that say it, as in whole answers."""
@@ -234,12 +232,30 @@ def _detail(choice: int, blocks: _Blocks, detail: dict[str, msgspec.Raw], events
 
 
 def _parts(choice: int, blocks: _Blocks, parts: Sequence[_Part], events: list[Event]) -> None:
-    """Mistral's and Cohere's content: thinking and text."""
+    """Content of Mistral's, Cohere's and Databricks' form: thinking and text."""
     for part in parts:
         if part.text:
             events.append(TextDelta(choice, blocks.of("text"), part.text))
-        thinking = [part.thinking] if isinstance(part.thinking, str) else [piece.text for piece in part.thinking or ()]
+        said = part.thinking or part.summary or ()
+        thinking = [said] if isinstance(said, str) else [piece.text for piece in said]
         events += [ReasoningDelta(choice, blocks.of("reasoning"), text) for text in thinking if text]
+
+
+def _logprobs(raw: msgspec.Raw) -> msgspec.Raw | None:
+    if bytes(memoryview(raw)[:1]) != b"{":
+        return None
+    content = _MEMBERS.decode(raw).get("content", _ABSENT)
+    return None if is_nothing(content) else content
+
+
+def _show(choice: int, blocks: _Blocks, picture: msgspec.Raw, events: list[Event]) -> None:
+    try:
+        image = image_of(Reader(_MEMBERS.decode(picture)))
+    except msgspec.DecodeError:
+        return
+    if image is not None:
+        blocks.kind = ""
+        events.append(WholeBlock(choice, blocks.new(), image))
 
 
 def _cite(choice: int, blocks: _Blocks, annotation: msgspec.Raw, events: list[Event]) -> None:

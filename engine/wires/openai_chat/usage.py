@@ -165,7 +165,7 @@ def fault_in(answer: bytes) -> UpstreamRefused | None:
     """What is wrong with a whole answer of status 200: an error object, or no answer at all."""
     envelope = read_envelope(answer)
     error = error_in(answer, envelope)
-    if error is None and (envelope is None or not len(envelope.choices)):
+    if error is None and (envelope is None or bytes(envelope.choices) in (b"", b"null")):
         return bad_answer()
     return error
 
