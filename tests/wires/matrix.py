@@ -77,7 +77,7 @@ def recordings(wire: str) -> list[Recording]:
 def answers(wire: str) -> list[Recording]:
     """Those answered as a whole."""
     whole = [one for one in recordings(wire) if one.status == 200 and not one.is_stream]
-    return [one for one in whole if one.id not in of_openai_responses.QUEUED]
+    return [one for one in whole if wire != "openai-responses" or of_openai_responses.has_ended(one.response)]
 
 
 def streams(wire: str) -> list[Recording]:

@@ -12,9 +12,6 @@ from wires.seen import Seen, events_of, json_or_text, seen
 _EVENT: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(openai.types.responses.ResponseStreamEvent)
 _WORDS = {"max_output_tokens": "length", "content_filter": "filter"}
 
-# Responses in the background, recorded while they waited: they hold nothing yet.
-QUEUED = frozenset({"83cbd4419831"})
-
 # The deltas of what the model thought, and what says which part of it.
 _THOUGHTS = {
     "response.reasoning_summary_text.delta": "summary_index",
@@ -44,6 +41,11 @@ def read_response(body: dict[str, Any]) -> Seen:
     finish = _WORDS.get(why or "", "length" if body["status"] in ("failed", "incomplete") else "stop")
     usage = body.get("usage")
     return seen(text, reasoning, calls, finish, (usage["input_tokens"], usage["output_tokens"]) if usage else None)
+
+
+def has_ended(data: bytes) -> bool:
+    """Whether it is no response in the background that still waits, or runs: such a one holds nothing yet."""
+    return json.loads(data).get("status") not in ("queued", "in_progress")
 
 
 def read_answer(data: bytes) -> Seen:
