@@ -137,13 +137,17 @@ def test_recorded_answers_cost_what_genai_prices_says(wire: str):
         charge = plan.charge(usage.meters, started_ns=started, service_tier=usage.service_tier)
         alone = {meter: usage.meters[meter] for meter in usage.meters if (wire, host, meter) in READ_BY_US_ALONE}
         counts = genai_prices.Usage(**theirs(wire, host, usage) | alone)
-        price = genai_prices.calc_price(
-            counts,
-            usage.response_model or "",
-            provider_id=provider,
-            genai_request_timestamp=now,
-            price_context=price_context(usage.service_tier),
-        )
+        try:
+            price = genai_prices.calc_price(
+                counts,
+                usage.response_model or "",
+                provider_id=provider,
+                genai_request_timestamp=now,
+                price_context=price_context(usage.service_tier),
+            )
+        except ValueError:  # parts that are more than their whole
+            assert charge.cost_pico_usd is None, (host, usage)
+            continue
         assert charge.cost_pico_usd == price.total_price * 10**12, (host, usage)
     assert priced >= min(6, len(answers(wire))) or not any(usage.response_model for _, usage in usages(wire))
 
