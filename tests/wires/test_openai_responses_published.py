@@ -239,6 +239,27 @@ def test_every_count_that_genai_prices_reads_of_a_vendor_is_read(vendor: str, ex
     assert found.meters == {meter: count for meter, count in vars(theirs).items() if count is not None}
 
 
+def test_events_and_annotations_of_other_forms_cost_no_answer():
+    keepalive = event("keepalive", sequence_number=0)  # before anything is known of the answer
+    new = event("response.hologram.delta", output_index="left", item_id=7, content_index={}, response=7)
+    created = event("response.created", response=response(status="in_progress", usage=None))
+    odd = {"type": "smell_citation", "url": {"nose": 1}, "start_index": 0.5}
+    said = {**SAID, "content": [{"type": "output_text", "text": "So.", "annotations": [odd]}]}
+    stream = keepalive + created + new + event("response.completed", response=response(said))
+    for api in APIS:
+        transcoder = Transcoder(openai_responses.stream_decoder(), CLIENT_APIS[api].stream_encoder(asked()))
+        passed = transcoder.feed(stream) + transcoder.finish() + transcoder.tail
+        assert transcoder.error is None
+        if api != "openai-responses":  # whose clients get the annotation as it came
+            JUDGES[api].stream(passed)
+        assert b"So." in passed
+        assert b"resp_1" in passed
+    known = event("response.output_text.delta", output_index="left", content_index=0, delta="So.")
+    decoder = openai_responses.stream_decoder()
+    decoder.feed(known)
+    assert decoder.error is not None
+
+
 def test_a_failure_that_names_no_response():
     """As Perplexity has it."""
     failed = event(

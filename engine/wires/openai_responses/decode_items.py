@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from engine.errors import InvalidRequest
 from engine.wires.blocks import (
     Audio,
     Block,
@@ -113,15 +114,21 @@ def part(reader: Reader, raw: msgspec.Raw) -> Block:
 
 
 def citation(cited: Reader, raw: msgspec.Raw) -> Citation:
-    """One of a text's annotations: of a page it has a URL and a place in the text, of a file its name."""
-    return Citation(
-        url=cited.text("url"),
-        title=cited.text("title") or cited.text("filename"),
-        start=cited.integer("start_index"),
-        end=cited.integer("end_index"),
-        wire=NAME,
-        raw=raw,
-    )
+    """One of a text's annotations: of a page it has a URL and a place in the text, of a file its name.
+
+    One of another form means nothing elsewhere.
+    """
+    try:
+        return Citation(
+            url=cited.text("url"),
+            title=cited.text("title") or cited.text("filename"),
+            start=cited.integer("start_index"),
+            end=cited.integer("end_index"),
+            wire=NAME,
+            raw=raw,
+        )
+    except InvalidRequest:
+        return Citation(wire=NAME, raw=raw)
 
 
 def reasoning(item: Reader) -> tuple[Reasoning, ...]:

@@ -72,7 +72,23 @@ class _Item(msgspec.Struct):
     id: str | None = None
 
 
+class _Typed(msgspec.Struct):
+    type: str | None = None
+
+
+# The events that are read; all else of an item or a part comes once more when it is done.
+_KNOWN: Final = frozenset(
+    {
+        *("response.created", "response.queued", "response.in_progress", "error", *ENDS),
+        *("response.output_item.added", "response.output_item.done"),
+        *("response.output_text.delta", "response.output_text.annotation.added", "response.refusal.delta"),
+        *("response.function_call_arguments.delta", "response.custom_tool_call_input.delta"),
+        *("response.reasoning_summary_text.delta", "response.reasoning_text.delta"),
+    }
+)
+
 _EVENT: Final = msgspec.json.Decoder(_Event)
+_TYPED: Final = msgspec.json.Decoder(_Typed)
 _ITEM: Final = msgspec.json.Decoder(_Item)
 _RESPONSE: Final = msgspec.json.Decoder(_Response)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -108,7 +124,12 @@ class StreamDecoder(EventDecoder):
     def _read(self, event: bytes, data: bytes, events: list[Event]) -> None:
         if data[:1] != b"{" and data.strip() == _DONE:
             return  # of servers that add it; the end is another event
-        found = _EVENT.decode(data)
+        try:
+            found = _EVENT.decode(data)
+        except msgspec.ValidationError:
+            if (_TYPED.decode(data).type or event.decode("utf-8", "replace")) in _KNOWN:
+                raise
+            return  # an event that we do not know, whose members mean something else
         kind = found.type or event.decode("utf-8", "replace")
         if kind == "response.output_text.delta":
             if found.delta:
@@ -122,7 +143,7 @@ class StreamDecoder(EventDecoder):
             self.error = error_of(error)
         elif kind in ENDS:
             self._end(kind, found.response, events)
-        else:
+        elif kind in _KNOWN:
             self._start(found.response, events)
             self._read_rarer(kind, found, events)
 
