@@ -219,7 +219,7 @@ class UsageSoFar:
         before, written = self._value.get("cache_creation"), self._value.get("cache_creation_input_tokens")
         if split:
             self._value["cache_creation"] = split
-        elif isinstance(before, dict) and _total(before) > (written if type(written) is int else 0):
+        elif isinstance(before, dict) and type(written) is int and _total(before) > written:
             del self._value["cache_creation"]
 
 

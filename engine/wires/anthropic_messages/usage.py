@@ -140,7 +140,7 @@ def split_of(iterations: Any) -> dict[str, int]:
 
 
 def _add_iterations(meters: dict[str, int], iterations: Any) -> tuple[str, ...]:
-    """What the totals leave out: compaction is billed as the model's own; advisors and fallbacks are other models' bills."""
+    """What the totals leave out: compaction is the model's own bill; advisors and fallbacks are other models'."""
     suspect: list[str] = []
     for iteration in iterations if isinstance(iterations, list) else ():
         kind = iteration.get("type") if isinstance(iteration, dict) else None
