@@ -82,10 +82,11 @@ class Settlement:
         usage, reply, response = self.usage, self._reply, self.response
         meters = usage.meters if usage is not None else _NOTHING
         tier = usage.service_tier if usage is not None else None
-        cost, list_cost, rates = self._cost(meters, tier, is_free=is_free)
+        is_suspect = usage is not None and bool(usage.suspect)
+        cost, list_cost, rates = self._cost(meters, tier, is_free=is_free, is_suspect=is_suspect)
         source: CostSource = "none" if cost is None or not meters else "reported"
         reply.cost_usd = usd(cost) if cost is not None else None
-        if not meters and state == "settled" and not self._route.endpoint.only_counts:
+        if (is_suspect or not meters) and state == "settled" and not self._route.endpoint.only_counts:
             error_code = "usage_missing" if usage is None else "usage_suspect"
         if self._ticket is None:
             return
@@ -109,13 +110,14 @@ class Settlement:
         self._calls.settle_record(self._ticket, settled)
 
     def _cost(
-        self, meters: Mapping[str, int], tier: str | None, *, is_free: bool
+        self, meters: Mapping[str, int], tier: str | None, *, is_free: bool, is_suspect: bool
     ) -> tuple[int | None, int | None, dict[str, str]]:
         """What was spent and what the list price would have been, in pico-USD, and the rates applied."""
         route, started_ns = self._route, self._opened.started_ns
         if is_free or route.endpoint.only_counts:
             return 0, 0 if route.list_plan is not None else None, {}
-        if not meters:
+        # Counts that contradict each other, or leave out what was billed besides, make no cost.
+        if not meters or is_suspect:
             return 0 if route.model.pricing.kind == "free" else None, None, {}
         charge = route.plan.charge(meters, started_ns=started_ns, service_tier=tier)
         if route.list_plan is None:

@@ -181,6 +181,16 @@ def test_an_absurd_usage_makes_no_cost(rig: Any, count: str) -> None:
     assert row["raw_usage"]["completion_tokens"] == 4
 
 
+def test_counts_that_fall_within_a_stream_make_no_cost(rig: Any) -> None:
+    less = USAGE.replace(b"10", b"7")
+    body = _event("Hello") + USAGE + less + b"data: [DONE]\n\n"
+    with rig.client() as client:
+        reply = client.post(PATH, json=chat(raw(STREAM_HEAD + body), stream=True))
+        row = rig.row(reply)
+    assert (row["state"], row["error_code"], row["cost_usd"]) == ("settled", "usage_suspect", None)
+    assert row["meters"] == {"input_tokens": 7, "output_tokens": 4}
+
+
 def test_a_usage_of_zero_is_a_zero(rig: Any) -> None:
     with rig.client() as client:
         row = rig.row(client.post(PATH, json=chat("input=0 output=0")))
