@@ -42,19 +42,6 @@ def read_catalog(root: Path) -> Tree:
     return DirectorySource(root).read()
 
 
-def compile_with_hints(tree: Tree) -> Outcome:
-    """Compile; where the lock lacks a name, once more with what the reference data can tell about it.
-
-    The reference data takes 0.2 s to load, so a catalog that is right never waits for it.
-    """
-    outcome = compile_catalog(tree)
-    if any(problem.code == "lock-stale" for problem in outcome.problems):
-        from engine.pricing.reference import load
-
-        outcome = compile_catalog(tree, hints=load())
-    return outcome
-
-
 def load_catalog(path: str | None, environment: str | None = None) -> Catalog:
     """The compiled catalog of a directory, as it holds in an environment; without one its base.
 

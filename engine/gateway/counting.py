@@ -11,12 +11,13 @@ from typing import Final
 
 import msgspec
 
-from engine.errors import InvalidRequest, UpstreamError, UpstreamRefused
+from engine.errors import UpstreamError, UpstreamRefused
 from engine.gateway.passage import EVENT_STREAM, PassedThrough
 from engine.gateway.target import PlacedWire
 from engine.model import Model
 from engine.wires import anthropic_messages
 from engine.wires.body import Body
+from engine.wires.splice import require_messages
 from engine.wires.usage import Usage
 
 RECORDED_AS: Final = "anthropic-count-tokens"
@@ -44,8 +45,7 @@ class Counting:
 
     def call(self, body: Body, *, request_id: str, created: int) -> PassedThrough:  # noqa: ARG002 - the protocol's
         """One request."""
-        if "messages" not in body.fields:
-            raise InvalidRequest("The body has no messages.", code="missing_required_parameter", param="messages")
+        require_messages(body.fields)
         encoded = msgspec.json.encode(body.fields | {"model": self._model})
         return PassedThrough(anthropic_messages, encoded, client_wants_usage=False)
 

@@ -6,7 +6,6 @@ or not.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -14,7 +13,7 @@ import msgspec
 from engine.errors import GatewayError, InvalidRequest, UpstreamError, UpstreamRefused
 from engine.model import Model
 from engine.wires.body import Body
-from engine.wires.codec import EncodedAnswer, EncodedRequest
+from engine.wires.codec import NO_HEADERS, EncodedAnswer, EncodedRequest
 from engine.wires.conversation import Conversation
 from engine.wires.losses import Losses
 from engine.wires.splice import Splice
@@ -25,8 +24,6 @@ Question_contra = TypeVar("Question_contra", contravariant=True)
 Found = TypeVar("Found")
 Found_co = TypeVar("Found_co", covariant=True)
 Found_contra = TypeVar("Found_contra", contravariant=True)
-
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class CallApi(Protocol[Question, Found_contra]):

@@ -5,7 +5,8 @@ in, bytes and values out, no I/O, no clock. What only the moment knows (an id, t
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import Any, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -15,6 +16,13 @@ from engine.wires.answer import Answer
 from engine.wires.conversation import Conversation
 from engine.wires.events import Event
 from engine.wires.usage import Usage
+
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def no_headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
+    """The `headers` of a wire that has none beside content type and authentication."""
+    return NO_HEADERS
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

@@ -108,6 +108,22 @@ def read_count(fields: Mapping[str, Any], name: str, least: int = 1) -> int | No
     return count
 
 
+def require_messages(fields: Mapping[str, msgspec.Raw]) -> None:
+    """Refuse a request without `messages`, or where they are no array.
+
+    Raises:
+        InvalidRequest: 400.
+    """
+    if "messages" not in fields:
+        raise InvalidRequest(
+            'The body has no messages: add "messages": [{"role": "user", "content": "…"}].',
+            code="missing_required_parameter",
+            param="messages",
+        )
+    if memoryview(fields["messages"])[0] != ord("["):
+        raise InvalidRequest("messages must be an array.", code="invalid_type", param="messages")
+
+
 def above(name: str, most: int) -> InvalidRequest:
     """The error for a count that is too high."""
     return InvalidRequest(f"{name} may be at most {most} here.", code="integer_above_max_value", param=name)

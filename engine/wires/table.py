@@ -54,11 +54,6 @@ class Wire(Protocol):
         """Its name in the table of wires."""
         ...
 
-    @property
-    def endpoint(self) -> str:
-        """The path under a provider's base URL."""
-        ...
-
     def prepare(self, model: Model, /) -> PreparedModel:
         """What `model` does to a request; raises ValueError."""
         ...

@@ -13,7 +13,8 @@ from wires.mutation import mutated
 
 from engine.errors import InvalidRequest, UpstreamError, UpstreamRefused
 from engine.wires.body import Body, parse_body
-from engine.wires.calls import NO_HEADERS, CallCrossing, CrossedCall
+from engine.wires.calls import CallCrossing, CrossedCall
+from engine.wires.codec import NO_HEADERS
 from engine.wires.rerank import RERANK_APIS, RERANK_WIRES
 from engine.wires.rerank.vocabulary import RerankAnswer, RerankQuestion
 

@@ -100,11 +100,6 @@ class Repricing(msgspec.Struct, frozen=True):
     source_before: str = ""
     source: str = ""
 
-    @property
-    def is_tenfold(self) -> bool:
-        """Whether any rate that is not yet past changes to ten times as much or a tenth."""
-        return any(rate.tenfold for period in self.periods if period.when != "past" for rate in period.rates)
-
 
 class NameChange(msgspec.Struct, frozen=True):
     """An alias, or a name, that means another model than before; "" is none. `periods`: what that does to its price."""

@@ -25,7 +25,6 @@ __all__ = [
     "decode_request",
     "encode_answer",
     "encode_request",
-    "endpoint",
     "error",
     "fault_in",
     "headers",
@@ -41,7 +40,6 @@ __all__ = [
 ]
 
 name: Final = NAME
-endpoint: Final = "/messages"
 reserved: Final = RESERVED
 
 _HEADERS: Final[Mapping[str, str]] = MappingProxyType({"anthropic-version": "2023-06-01"})
@@ -49,7 +47,7 @@ _HEADERS: Final[Mapping[str, str]] = MappingProxyType({"anthropic-version": "202
 
 def path(model: Model, *, stream: bool) -> str:  # noqa: ARG001 - the protocol's
     """The path under a provider's base URL."""
-    return endpoint
+    return "/messages"
 
 
 def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's

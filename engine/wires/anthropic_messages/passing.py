@@ -10,9 +10,8 @@ from typing import Final
 
 import msgspec
 
-from engine.errors import InvalidRequest
 from engine.model import Model
-from engine.wires.splice import Path, Splice, read_count
+from engine.wires.splice import Path, Splice, read_count, require_messages
 from engine.wires.unasked import Prepared
 
 # What the gateway itself answers for; a model's `defaults` and `overrides` may not set these.
@@ -45,13 +44,6 @@ def check(fields: Mapping[str, msgspec.Raw]) -> None:
     Raises:
         InvalidRequest: 400, naming the parameter.
     """
-    if "messages" not in fields:
-        raise InvalidRequest(
-            'The body has no messages: add "messages": [{"role": "user", "content": "…"}].',
-            code="missing_required_parameter",
-            param="messages",
-        )
-    if memoryview(fields["messages"])[0] != ord("["):
-        raise InvalidRequest("messages must be an array.", code="invalid_type", param="messages")
+    require_messages(fields)
     if "max_tokens" in fields:
         read_count(fields, "max_tokens", least=0)  # 0 only fills the prompt cache

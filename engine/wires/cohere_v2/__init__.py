@@ -3,11 +3,10 @@
 Source: https://docs.cohere.com/reference/chat, and the types of the package `cohere`
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from engine.model import Model
+from engine.wires.codec import no_headers as headers
 from engine.wires.cohere_v2.answers import decode_answer
 from engine.wires.cohere_v2.decode_stream import StreamDecoder as stream_decoder  # noqa: N813 - the protocol's names
 from engine.wires.cohere_v2.encode_messages import NAME
@@ -29,14 +28,7 @@ __all__ = [
 name: Final = NAME
 reserved: Final = frozenset({"model", "messages", "stream"})
 
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
-
 
 def path(model: Model, *, stream: bool) -> str:  # noqa: ARG001 - the protocol's
     """The path under a provider's base URL."""
     return "/chat"
-
-
-def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
-    """None beside the usual ones."""
-    return _NO_HEADERS

@@ -16,8 +16,9 @@ import msgspec
 from engine.errors import UpstreamError
 from engine.model import Model
 from engine.wires.call_answers import UNREADABLE
-from engine.wires.calls import NO_HEADERS, bad_answer, header_count, losses_of
-from engine.wires.codec import EncodedRequest
+from engine.wires.calls import bad_answer, header_count, losses_of
+from engine.wires.codec import NO_HEADERS, EncodedRequest
+from engine.wires.codec import no_headers as headers
 from engine.wires.embeddings.cohere import texts_and_options, vectors_of
 from engine.wires.embeddings.vectors import vector_of
 from engine.wires.embeddings.vocabulary import (
@@ -70,11 +71,6 @@ _NOVA: Final = msgspec.json.Decoder(list[_NovaItem])
 def path(model: Model, *, stream: bool = False) -> str:  # noqa: ARG001 - the protocol's
     """The path under a provider's base URL; names and ARNs are percent-encoded."""
     return f"/model/{_UNSAFE.sub(_percent, model.upstream_model.encode()).decode()}/invoke"
-
-
-def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
-    """None beside the usual ones."""
-    return NO_HEADERS
 
 
 def encode_request(question: EmbeddingsQuestion, model: Model) -> EncodedRequest:

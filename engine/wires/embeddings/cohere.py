@@ -11,8 +11,9 @@ import msgspec
 from engine.errors import UpstreamError
 from engine.model import Model
 from engine.wires.call_answers import Answers
-from engine.wires.calls import NO_HEADERS, bad_answer, losses_of
-from engine.wires.codec import EncodedRequest
+from engine.wires.calls import bad_answer, losses_of
+from engine.wires.codec import NO_HEADERS, EncodedRequest
+from engine.wires.codec import no_headers as headers
 from engine.wires.embeddings.vectors import vector_of
 from engine.wires.embeddings.vocabulary import (
     EmbeddingsAnswer,
@@ -61,11 +62,6 @@ _PLAIN: Final = msgspec.json.Decoder(list[msgspec.Raw])
 def path(model: Model, *, stream: bool = False) -> str:  # noqa: ARG001 - the protocol's
     """The path under a provider's base URL."""
     return "/embed"
-
-
-def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
-    """None beside the usual ones."""
-    return NO_HEADERS
 
 
 def encode_request(question: EmbeddingsQuestion, model: Model) -> EncodedRequest:

@@ -3,12 +3,12 @@
 Sources: https://ai.google.dev/api/embeddings, https://ai.google.dev/gemini-api/docs/embeddings
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.model import Model
-from engine.wires.calls import NO_HEADERS, losses_of
+from engine.wires.calls import losses_of
 from engine.wires.codec import EncodedRequest
+from engine.wires.codec import no_headers as headers
 from engine.wires.embeddings.google import decode_answer, fault_in, read_usage
 from engine.wires.embeddings.vocabulary import (
     EmbeddingsQuestion,
@@ -39,11 +39,6 @@ TASKS: Final[dict[Purpose, str]] = {
 def path(model: Model, *, stream: bool = False) -> str:  # noqa: ARG001 - the protocol's
     """The path under a provider's base URL."""
     return f"/{resource(model)}:batchEmbedContents"
-
-
-def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
-    """None beside the usual ones."""
-    return NO_HEADERS
 
 
 def resource(model: Model) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.errors import UpstreamError
 from engine.wires.call_answers import Answers
-from engine.wires.calls import NO_HEADERS
+from engine.wires.codec import NO_HEADERS
 from engine.wires.embeddings.vectors import vector_of
 from engine.wires.embeddings.vocabulary import EmbeddingsAnswer
 from engine.wires.usage import MAX_COUNT, Paths, Usage

@@ -11,8 +11,9 @@ import msgspec
 from engine.errors import InvalidRequest, UpstreamError
 from engine.model import Model
 from engine.wires.call_answers import Answers
-from engine.wires.calls import NO_HEADERS, bad_answer, losses_of
-from engine.wires.codec import EncodedAnswer, EncodedRequest
+from engine.wires.calls import bad_answer, losses_of
+from engine.wires.codec import NO_HEADERS, EncodedAnswer, EncodedRequest
+from engine.wires.codec import no_headers as headers
 from engine.wires.embeddings.vectors import vector_json, vector_of
 from engine.wires.embeddings.vocabulary import PURPOSES, EmbeddingsAnswer, EmbeddingsQuestion, Encoding
 from engine.wires.openai_errors import openai_error as error
@@ -51,11 +52,6 @@ _LIST: Final = msgspec.json.Decoder(_List)
 def path(model: Model, *, stream: bool = False) -> str:  # noqa: ARG001 - the protocol's
     """The path under a provider's base URL."""
     return "/embeddings"
-
-
-def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
-    """None beside the usual ones."""
-    return NO_HEADERS
 
 
 def passes(fields: Mapping[str, msgspec.Raw], model: Model) -> bool:  # noqa: ARG001 - the protocol's

@@ -4,12 +4,12 @@ Sources: https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-refere
 Gemini's models the package `google-genai`
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.model import Model
-from engine.wires.calls import NO_HEADERS, losses_of
+from engine.wires.calls import losses_of
 from engine.wires.codec import EncodedRequest
+from engine.wires.codec import no_headers as headers
 from engine.wires.embeddings.gemini import task_of
 from engine.wires.embeddings.google import decode_answer, fault_in, read_usage
 from engine.wires.embeddings.vocabulary import EmbeddingsQuestion, drop_user_and_extra, texts_of
@@ -25,11 +25,6 @@ def path(model: Model, *, stream: bool = False) -> str:  # noqa: ARG001 - the pr
     return (
         f"/publishers/google/models/{model.upstream_model}:{'batchEmbedContents' if _is_gemini(model) else 'predict'}"
     )
-
-
-def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
-    """None beside the usual ones."""
-    return NO_HEADERS
 
 
 def encode_request(question: EmbeddingsQuestion, model: Model) -> EncodedRequest:

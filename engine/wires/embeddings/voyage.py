@@ -11,8 +11,8 @@ import msgspec
 from engine.errors import UpstreamError
 from engine.model import Model
 from engine.wires.call_answers import Answers
-from engine.wires.calls import NO_HEADERS, losses_of
-from engine.wires.codec import EncodedRequest
+from engine.wires.calls import losses_of
+from engine.wires.codec import NO_HEADERS, EncodedRequest
 from engine.wires.embeddings import openai
 from engine.wires.embeddings.vocabulary import (
     EmbeddingsAnswer,

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from engine.model import Model
+from engine.wires.codec import no_headers as headers
 from engine.wires.gemini.answers import decode_answer, fault_in
 from engine.wires.gemini.decode_stream import StreamDecoder as stream_decoder  # noqa: N813 - the protocol's names
 from engine.wires.gemini.encode_request import encode_request
@@ -46,7 +47,6 @@ parameters: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _UNSAFE: Final = re.compile(rb"[^A-Za-z0-9._~@/-]")
 
 
@@ -60,8 +60,3 @@ def path(model: Model, *, stream: bool) -> str:
     resource = _UNSAFE.sub(lambda found: b"%%%02X" % found[0][0], model.upstream_model.encode()).decode()
     collection = "" if "/" in resource else "models/"
     return f"/{collection}{resource}:{verb(stream=stream)}"
-
-
-def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
-    """Headers beside content type and authentication."""
-    return _NO_HEADERS

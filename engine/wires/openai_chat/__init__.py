@@ -3,11 +3,10 @@
 Source: https://platform.openai.com/docs/api-reference/chat
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from engine.model import Model
+from engine.wires.codec import no_headers as headers
 from engine.wires.openai_chat.answers import decode_answer, encode_answer
 from engine.wires.openai_chat.decode_request import NAME, decode_request
 from engine.wires.openai_chat.decode_stream import StreamDecoder as stream_decoder  # noqa: N813 - the protocol's names
@@ -24,7 +23,6 @@ __all__ = [
     "decode_request",
     "encode_answer",
     "encode_request",
-    "endpoint",
     "error",
     "fault_in",
     "headers",
@@ -40,17 +38,9 @@ __all__ = [
 ]
 
 name: Final = NAME
-endpoint: Final = "/chat/completions"
 reserved: Final = RESERVED
-
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def path(model: Model, *, stream: bool) -> str:  # noqa: ARG001 - the protocol's
     """The path under a provider's base URL."""
-    return endpoint
-
-
-def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
-    """Headers beside content type and authentication."""
-    return _NO_HEADERS
+    return "/chat/completions"

@@ -13,7 +13,7 @@ import msgspec
 from engine.errors import InvalidRequest
 from engine.model import Model
 from engine.wires.body import Body, read_value
-from engine.wires.splice import Path, Splice, above, read_count
+from engine.wires.splice import Path, Splice, above, read_count, require_messages
 
 # What the gateway itself answers for; a model's `defaults` and `overrides` may not set these.
 RESERVED: Final = frozenset({"model", "messages", "stream", "stream_options"})
@@ -86,14 +86,7 @@ def check(fields: Mapping[str, msgspec.Raw]) -> None:
     Raises:
         InvalidRequest: 400, naming the parameter.
     """
-    if "messages" not in fields:
-        raise InvalidRequest(
-            'The body has no messages: add "messages": [{"role": "user", "content": "…"}].',
-            code="missing_required_parameter",
-            param="messages",
-        )
-    if memoryview(fields["messages"])[0] != ord("["):
-        raise InvalidRequest("messages must be an array.", code="invalid_type", param="messages")
+    require_messages(fields)
     check_counts(fields, OUTPUT_LIMITS)
 
 

@@ -5,11 +5,10 @@ Its errors, its usage and the end of its streams are those of `openai-chat`. Thi
 Source: https://platform.openai.com/docs/api-reference/completions
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from engine.model import Model
+from engine.wires.codec import no_headers as headers
 from engine.wires.openai_chat.following import StreamReader as stream_reader  # noqa: N813 - the protocol's names
 from engine.wires.openai_chat.usage import fault_in, read_usage
 from engine.wires.openai_completions.answers import decode_answer, encode_answer
@@ -25,7 +24,6 @@ __all__ = [
     "decode_request",
     "encode_answer",
     "encode_request",
-    "endpoint",
     "error",
     "fault_in",
     "headers",
@@ -41,17 +39,9 @@ __all__ = [
 ]
 
 name: Final = NAME
-endpoint: Final = "/completions"
 reserved: Final = RESERVED
-
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def path(model: Model, *, stream: bool) -> str:  # noqa: ARG001 - the protocol's
     """The path under a provider's base URL."""
-    return endpoint
-
-
-def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
-    """Headers beside content type and authentication."""
-    return _NO_HEADERS
+    return "/completions"

@@ -3,11 +3,10 @@
 Source: https://platform.openai.com/docs/api-reference/responses
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from engine.model import Model
+from engine.wires.codec import no_headers as headers
 from engine.wires.openai_errors import openai_error as error
 from engine.wires.openai_responses.answers import decode_answer, encode_answer
 from engine.wires.openai_responses.decode_items import NAME
@@ -25,7 +24,6 @@ __all__ = [
     "decode_request",
     "encode_answer",
     "encode_request",
-    "endpoint",
     "error",
     "fault_in",
     "headers",
@@ -41,17 +39,9 @@ __all__ = [
 ]
 
 name: Final = NAME
-endpoint: Final = "/responses"
 reserved: Final = RESERVED
-
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def path(model: Model, *, stream: bool) -> str:  # noqa: ARG001 - the protocol's
     """The path under a provider's base URL."""
-    return endpoint
-
-
-def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
-    """Headers beside content type and authentication."""
-    return _NO_HEADERS
+    return "/responses"

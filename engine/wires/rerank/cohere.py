@@ -12,8 +12,9 @@ import msgspec
 from engine.errors import InvalidRequest, UpstreamError
 from engine.model import Model
 from engine.wires.call_answers import Answers
-from engine.wires.calls import NO_HEADERS, bad_answer, losses_of
-from engine.wires.codec import EncodedAnswer, EncodedRequest
+from engine.wires.calls import bad_answer, losses_of
+from engine.wires.codec import NO_HEADERS, EncodedAnswer, EncodedRequest
+from engine.wires.codec import no_headers as headers
 from engine.wires.openai_errors import openai_error as error
 from engine.wires.reading import Reader
 from engine.wires.rerank.vocabulary import Ranked, RerankAnswer, RerankQuestion
@@ -53,11 +54,6 @@ _COUNTED: Final = Answers("results", "usage", TOKENS)
 def path(model: Model, *, stream: bool = False) -> str:  # noqa: ARG001 - the protocol's
     """The path under a provider's base URL."""
     return "/rerank"
-
-
-def headers(model: Model) -> Mapping[str, str]:  # noqa: ARG001 - the protocol's
-    """None beside the usual ones."""
-    return NO_HEADERS
 
 
 def passes(fields: Mapping[str, msgspec.Raw], model: Model) -> bool:

@@ -12,8 +12,8 @@ import msgspec
 from engine.errors import UpstreamError
 from engine.model import Model
 from engine.wires.call_answers import UNREADABLE
-from engine.wires.calls import NO_HEADERS, bad_answer, header_count, losses_of
-from engine.wires.codec import EncodedRequest
+from engine.wires.calls import bad_answer, header_count, losses_of
+from engine.wires.codec import NO_HEADERS, EncodedRequest
 from engine.wires.rerank import cohere
 from engine.wires.rerank.vocabulary import Ranked, RerankAnswer, RerankQuestion
 from engine.wires.usage import Usage
